@@ -1,0 +1,70 @@
+/* flow.h - both directions of a conversation.
+ *
+ * A flow is found by its key (addresses, ports, protocol, VLAN ids), whichever direction a packet
+ * has. Side TO_SERVER is the direction of the first packet, unless TCP's handshake or the
+ * mid-stream logic says otherwise. Each layer above has one opaque slot; what a slot holds is
+ * freed by its layer when the worker takes the flow's end from tracker_ended(). */
+#ifndef TAPIR_TRACK_FLOW_H
+#define TAPIR_TRACK_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/budget.h"
+#include "base/wheel.h"
+#include "stack/wire/packet.h"
+
+struct tcp_conn;        /* stack/track/tcp.h */
+
+enum flow_slot { FLOW_ANALYSIS, FLOW_RULES, FLOW_RECORD, FLOW_SCRIPT, FLOW_SLOTS };
+
+enum flow_state { FLOW_NEW, FLOW_ESTABLISHED, FLOW_CLOSED, FLOW_BYPASSED };
+
+enum flow_end { FLOW_END_TIMEOUT, FLOW_END_FORCED, FLOW_END_SHUTDOWN, FLOW_END_TCP_REUSE };
+
+struct flow_key {
+	struct ip_addr addr[2];         /* addr[0] is the client's, addr[1] the server's */
+	uint16_t port[2];
+	uint8_t proto;
+	uint8_t ip_version;
+	uint8_t tunnel_depth;           /* decoder.recursion-level.use-for-tracking */
+	uint16_t vlan[PACKET_VLANS_MAX];
+};
+
+struct flow {
+	struct flow_key key;            /* side TO_SERVER sends from addr[0]:port[0] to addr[1]:port[1] */
+	uint64_t id;                    /* 51 bits, for EVE */
+	uint64_t first_ns, last_ns;
+	uint64_t pkts[2], bytes[2];     /* by side; bytes as on the wire, L2 included */
+	uint8_t state;                  /* enum flow_state */
+	uint8_t end;                    /* enum flow_end, once ended */
+	bool emergency;                 /* ended early under memory pressure */
+	bool midstream;
+	bool alerted;
+	bool pass;                      /* a pass rule took it out of detection */
+	bool no_inspect;                /* bypass: neither analyzers nor rules look any more */
+	bool dropped;                   /* a drop rule hit: every later packet is dropped */
+	bool swapped;                   /* sides were turned round after the first packets */
+	uint8_t ttl_min[2], ttl_max[2];
+	uint8_t icmp_type[2], icmp_code[2];     /* by side, first seen */
+	bool icmp_seen[2];
+	uint8_t tcp_flags[2];           /* all seen, by side */
+	bool has_eth;
+	uint8_t eth[2][6];              /* MAC addresses: [0] the client's, [1] the server's */
+	uint16_t device;
+	struct tcp_conn *tcp;           /* NULL where not TCP */
+	void *slot[FLOW_SLOTS];
+
+	/* the table's own */
+	struct timer timer;
+	struct flow *hash_next;
+	struct flow *lru_prev, *lru_next;
+	uint64_t hash;
+};
+
+static inline enum side other_side(enum side s)
+{
+	return s == TO_SERVER ? TO_CLIENT : TO_SERVER;
+}
+
+#endif

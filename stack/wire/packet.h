@@ -1,0 +1,169 @@
+/* packet.h - the decoded view of a frame: where each layer starts, who talks to whom.
+ *
+ * packet_decode walks a frame from its link layer inwards and fills one struct packet per IP
+ * packet found: the outermost first, then what tunnels carry. A packet never owns bytes:
+ * everything points into the frame, which must outlive it. Nothing is allocated; malformed
+ * headers end the walk with an event, and nesting is bounded by PACKET_NEST_MAX. Addresses are
+ * in network order as on the wire; every number is in host order. */
+#ifndef TAPIR_WIRE_PACKET_H
+#define TAPIR_WIRE_PACKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "capture/frame.h"
+#include "stack/wire/event.h"
+
+#define PACKET_NEST_MAX 8       /* IP packets within one frame */
+#define PACKET_EVENTS_MAX 16
+#define PACKET_VLANS_MAX 3
+
+enum side { TO_SERVER = 0, TO_CLIENT = 1 };
+
+/* IPv4 in the first four bytes, the rest zero. */
+struct ip_addr {
+	union {
+		uint8_t bytes[16];
+		uint32_t words[4];
+		uint64_t quads[2];
+	};
+};
+
+enum tunnel {
+	TUNNEL_NONE, TUNNEL_IPIP, TUNNEL_GRE, TUNNEL_ERSPAN, TUNNEL_VXLAN, TUNNEL_GENEVE,
+	TUNNEL_TEREDO, TUNNEL_GTPU, TUNNEL_NSH, TUNNEL_PPPOE,
+};
+
+enum packet_flag {
+	PACKET_FRAGMENT = 1 << 0,       /* no L4 header was read: payload is what follows the IP header */
+	PACKET_REASSEMBLED = 1 << 1,    /* made from fragments */
+	PACKET_TRUNCATED = 1 << 2,      /* the capture has less than the headers announce */
+	PACKET_CSUM_UNKNOWN = 1 << 3,   /* partial, truncated, a fragment: can't be judged */
+	PACKET_CSUM_BAD_IP = 1 << 4,
+	PACKET_CSUM_BAD_L4 = 1 << 5,
+	PACKET_INVALID = 1 << 6,        /* a header is broken: no flow is followed */
+	PACKET_FROM_HOST = 1 << 7,      /* sent by our own host stack */
+	PACKET_END_OF_FLOW = 1 << 8,    /* not a packet: its flow ends, last chance to inspect */
+	PACKET_ICMP_ERROR = 1 << 9,     /* quotes the head of another packet (emb_*) */
+	PACKET_STREAM_ADDED = 1 << 10,  /* its payload went into the stream: raw rules look there */
+	PACKET_ESTABLISHED = 1 << 11,   /* its flow was established when it came */
+	PACKET_WOULD_DROP = 1 << 12,    /* a rule or an exception policy drops it */
+	PACKET_NO_PAYLOAD_INSPECT = 1 << 13,
+	PACKET_NO_INSPECT = 1 << 14,
+};
+
+/* TCP options: RFC 9293 3.1, 7323, 2018, 7413, 2385, 5925. */
+struct tcp_options {
+	bool has_mss, has_wscale, has_timestamp, sack_permitted, has_md5, has_ao, has_fast_open;
+	uint8_t wscale;
+	uint8_t sack_blocks;            /* 0..4 */
+	uint16_t mss;
+	uint32_t ts_val, ts_ecr;
+	uint32_t sack[4][2];
+	struct slice fast_open;         /* cookie; empty = request */
+};
+
+struct packet {
+	/* from the frame */
+	const uint8_t *data;
+	uint32_t len;
+	uint32_t wire_len;
+	uint64_t time_ns;
+	uint64_t number;                /* pcap_cnt */
+	uint16_t link;
+	uint16_t device;                /* index of the device in this run: in_iface */
+	uint16_t frame_flags;           /* enum frame_flag */
+
+	/* where it stood */
+	const struct packet *outer;     /* the packet that carried this one, or NULL */
+	uint8_t depth;                  /* 0 = outermost */
+	uint8_t tunnel;                 /* enum tunnel: how outer carried it */
+	uint8_t ip_version;             /* 4, 6, or 0: not IP (ARP, unknown) */
+	uint8_t proto;                  /* IP protocol of what follows the last IP header that was read */
+	uint32_t flags;                 /* enum packet_flag */
+
+	/* layers: NULL where not there */
+	const uint8_t *eth;             /* Ethernet header */
+	const uint8_t *ip;              /* IP header */
+	const uint8_t *l4;              /* TCP, UDP, ICMP, SCTP header */
+	uint32_t ip_len;                /* the whole IP packet as its header says, cut to what is there */
+	uint16_t ip_header_len;         /* with options, or with extension headers */
+	uint16_t l4_header_len;
+	uint16_t ether_type;            /* of the innermost L2 payload */
+	uint8_t vlan_count;
+	uint16_t vlan[PACKET_VLANS_MAX];        /* VLAN ids, outermost first */
+	uint32_t tunnel_id;             /* VNI, GRE key, session id, TEID; 0 = none */
+
+	/* IP */
+	struct ip_addr src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t ttl, tos;               /* hop limit, traffic class */
+	bool frag_more, frag_dont;
+	uint32_t frag_id;
+	uint32_t frag_offset;           /* in bytes */
+	uint32_t ip_options;            /* bit set: see stack/wire/ipv4.h */
+
+	/* TCP */
+	uint32_t seq, ack;
+	uint16_t window, urgent;
+	uint8_t tcp_flags;              /* FIN 1 SYN 2 RST 4 PSH 8 ACK 16 URG 32 ECE 64 CWR 128 */
+	struct tcp_options tcp;
+
+	/* ICMP and ICMPv6 */
+	uint8_t icmp_type, icmp_code;
+	uint16_t icmp_id, icmp_seq;
+	/* the packet an ICMP error quotes: enough for a flow key */
+	uint8_t emb_proto, emb_ip_version;
+	struct ip_addr emb_src, emb_dst;
+	uint16_t emb_src_port, emb_dst_port;
+
+	struct slice payload;           /* of L4, or of IP where there is no known L4 */
+
+	/* what the tracker adds */
+	uint8_t side;                   /* enum side, once a flow is known */
+
+	uint8_t event_count;
+	uint16_t events[PACKET_EVENTS_MAX];
+};
+
+struct packet_set {
+	unsigned count;
+	struct packet pkts[PACKET_NEST_MAX];
+};
+
+struct packet_config {
+	bool verify_checksums;
+	bool teredo, vxlan, geneve, gtpu;
+	uint16_t vxlan_ports[4], geneve_ports[4], teredo_ports[4], gtpu_ports[4];       /* 0 = unused */
+	unsigned nest_max;              /* decoder.max-layers / recursion-level; <= PACKET_NEST_MAX */
+};
+
+/* Suricata's defaults: VXLAN 4789, Geneve 6081, Teredo 3544; GTP-U 2152. */
+void packet_config_default(struct packet_config *cfg);
+
+/* Decodes frame into set->pkts[0..count). count is at least 1: a frame that isn't IP, or is
+ * broken, still gives one packet with ip_version 0 and its events. */
+void packet_decode(struct packet_set *set, const struct frame *frame, const struct packet_config *cfg);
+/* Decodes an IP datagram that defragmentation put together (IP header included, no longer a
+ * fragment); fragment is one of its pieces and lends frame, link and tunnel. */
+void packet_decode_datagram(struct packet_set *set, const struct packet *fragment, const uint8_t *data,
+			    uint32_t len, const struct packet_config *cfg);
+
+/* Notes an event; more than PACKET_EVENTS_MAX are dropped (the first ones matter). */
+static inline void packet_event(struct packet *p, uint16_t event)
+{
+	if (p->event_count < PACKET_EVENTS_MAX)
+		p->events[p->event_count++] = event;
+}
+
+static inline bool ip_addr_eq(const struct ip_addr *a, const struct ip_addr *b)
+{
+	return a->quads[0] == b->quads[0] && a->quads[1] == b->quads[1];
+}
+
+#define IP_TEXT_MAX 46
+/* Text form as EVE has it: IPv6 as eight full lower-case groups ("fe80:0000:..."). out has IP_TEXT_MAX bytes. */
+void ip_addr_text(const struct ip_addr *a, uint8_t ip_version, char *out);
+
+#endif
