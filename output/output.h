@@ -1,0 +1,65 @@
+/* output.h - what the sensor found, written down: EVE JSON and the logs beside it.
+ *
+ * `struct output` is the process's: the configured outputs and their sinks. Each worker has a
+ * `struct records` over it: buffers of its own, so that writing a record takes no lock; a full
+ * buffer, and records_flush, hand whole lines to the sink. Everything a record says comes from
+ * the packet, the flow and the transactions; there is no clock in here. */
+#ifndef TAPIR_OUTPUT_OUTPUT_H
+#define TAPIR_OUTPUT_OUTPUT_H
+
+#include "analyzers/analyzer.h"
+#include "rules/rules.h"
+
+struct output;
+struct records;
+
+struct output_opts {
+	const struct conf *conf;                /* outputs, eve-log, sensor-name, … */
+	const char *log_dir;
+	const struct app_settings *app;
+	bool inline_mode;                       /* drop means drop */
+	bool live;                              /* flush every burst; pkt_src and in_iface differ */
+	const char *const *device_names;        /* in_iface by packet.device; NULL offline */
+	unsigned device_count;
+	const char *capture_name;               /* the file being read, for pcap_filename; NULL live */
+};
+
+/* Opens every enabled output. On failure the reason is in output_error(). 0 or -errno. */
+int output_new(struct output **out, const struct output_opts *opts);
+const char *output_error(void);
+/* SIGHUP: files are closed and opened again by name. Any thread. */
+void output_reopen(struct output *o);
+/* Everything flushed and closed. After all records are freed. */
+void output_free(struct output *o);
+/* The capture file changed (a directory is read). */
+void output_capture_name(struct output *o, const char *path);
+/* Where the first EVE file lies, for people; NULL where there is none. */
+const char *output_eve_path(const struct output *o);
+
+int records_new(struct records **out, struct output *o);
+void records_free(struct records *r);
+
+/* Everything one packet brought, in this order: alerts, drop, anomalies, transactions that are ready,
+ * files that are done. flow may be NULL. */
+void records_packet(struct records *r, struct rules *rules, struct flow *flow, struct packet *pkt,
+		    const struct alert_queue *alerts);
+/* The flow has ended (after records_packet for what inspecting its end found): flow and netflow records. */
+void records_flow(struct records *r, struct rules *rules, struct flow *flow, uint64_t now_ns);
+/* A stats record: stats is a complete JSON object. Into every EVE output that has the type enabled. */
+void records_stats(struct records *r, struct slice stats, uint64_t now_ns);
+/* Whole lines to the sinks: at the end of a burst when live, and at the end of the run. */
+void records_flush(struct records *r);
+/* Frees what records keep in a flow's slot. */
+void records_flow_free(struct records *r, struct flow *flow);
+
+struct records_stats {
+	uint64_t alerts, events, bytes, shed;
+	uint64_t truncated;             /* records cut at the length limit */
+};
+void records_stats_get(const struct records *r, struct records_stats *out);
+
+/* Alerts by signature, for the summary: calls back in order of count. */
+void output_top_signatures(const struct output *o, unsigned max,
+			   void (*row)(void *ctx, const struct rule *rule, uint64_t count), void *ctx);
+
+#endif
