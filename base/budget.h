@@ -11,6 +11,7 @@
 #ifndef TAPIR_BASE_BUDGET_H
 #define TAPIR_BASE_BUDGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -46,6 +46,7 @@ int64_t conf_int(const struct conf *node, const char *path, int64_t otherwise);
 uint64_t conf_size(const struct conf *node, const char *path, uint64_t otherwise);
 /* The parsers behind the above; 0 or -EINVAL. */
 int conf_parse_bool(const char *text, bool *out);
+int conf_parse_int(const char *text, int64_t *out);
 int conf_parse_size(const char *text, uint64_t *out);
 
 #endif

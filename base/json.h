@@ -2,9 +2,8 @@
  *
  * It writes into a buffer that keeps its memory from record to record. Commas
  * and quotes are its business; nesting is checked with must(). What it writes
- * is always valid UTF-8: text that isn't is written with each byte outside
- * printable ASCII as \xHH (four characters, the backslash escaped for JSON),
- * as Suricata does. A record that outgrows the limit is cut at the last whole
+ * is always valid UTF-8: text that isn't is written with each byte above 0x7f as
+ * \xhh (four characters, the backslash escaped for JSON), as Suricata does. A record that outgrows the limit is cut at the last whole
  * member and stays valid; json_overflowed tells. */
 #ifndef TAPIR_BASE_JSON_H
 #define TAPIR_BASE_JSON_H
@@ -23,6 +22,7 @@ struct json {
 	size_t cap;
 	size_t max;
 	uint8_t depth;
+	uint32_t skipped;       /* objects opened since the record was full */
 	bool overflowed;
 	uint8_t first[JSON_DEPTH_MAX];  /* no comma needed at this depth yet */
 	char closer[JSON_DEPTH_MAX];
@@ -31,6 +31,7 @@ struct json {
 /* A position that json_rewind can go back to. */
 struct json_mark {
 	size_t len;
+	uint32_t skipped;
 	uint8_t depth;
 	uint8_t first;
 };
@@ -57,6 +58,8 @@ void json_object_keyed(struct json *j, struct slice key);
 void json_uint(struct json *j, const char *key, uint64_t v);
 void json_int(struct json *j, const char *key, int64_t v);
 void json_bool(struct json *j, const char *key, bool v);
+void json_null(struct json *j, const char *key);
+/* As many digits as give the same number back; what JSON can't say is null. */
 void json_double(struct json *j, const char *key, double v);
 void json_base64(struct json *j, const char *key, const void *data, size_t len);
 /* Lower-case hex, sep between bytes where it isn't 0. */
@@ -66,6 +69,9 @@ void json_printable(struct json *j, const char *key, const void *data, size_t le
 void json_printf(struct json *j, const char *key, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* A member whose value is JSON already. */
 void json_raw(struct json *j, const char *key, struct slice value);
+
+/* Whether it is well-formed UTF-8 (RFC 3629). */
+bool json_utf8_valid(const void *data, size_t len);
 
 struct json_mark json_mark(const struct json *j);
 /* Takes back all since the mark (for an object that turned out empty). */

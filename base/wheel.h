@@ -23,6 +23,7 @@ struct wheel {
 	uint64_t tick_ns;
 	uint64_t now_tick;
 	struct timer *slots[WHEEL_LEVELS][WHEEL_SLOTS];
+	uint64_t occupied[WHEEL_LEVELS][WHEEL_SLOTS / 64];
 	struct timer *due;      /* expired, to be handed out */
 	uint64_t armed;
 };

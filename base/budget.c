@@ -1,0 +1,290 @@
+/* budget.c - size classes over large mappings, one free list each.
+ *
+ * Up to 256 bytes a class is a multiple of 16, above that there are four to each
+ * doubling, up to 64 KiB: at most a fifth of a piece is lost to rounding. Anything
+ * larger is a mapping of its own and goes back to the kernel at once. Pieces are
+ * cut from 2 MiB chunks (one huge page, where the kernel has any) on first use;
+ * a freed piece waits in its class. So a chunk is never given back before
+ * mem_free: what bounds the memory held is the budgets' caps. */
+#include "base/budget.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/must.h"
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define EACH_A_MALLOC 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define EACH_A_MALLOC 1
+#endif
+#ifndef EACH_A_MALLOC
+#define EACH_A_MALLOC 0
+#endif
+
+#define CHUNK_LEN ((size_t)2 << 20)
+#define PAGE_LEN ((size_t)4096)
+#define SMALL_MAX ((size_t)256)
+#define PIECE_MAX ((size_t)64 << 10)
+#define SMALL_CLASSES 16
+#define CLASSES (SMALL_CLASSES + 8 * 4)
+#define SIZE_SANE_MAX ((size_t)1 << 40)
+
+struct piece {
+	struct piece *next;
+};
+
+struct chunk {
+	struct chunk *next;
+	uint64_t pad;                   /* keeps what follows aligned to 16 */
+};
+
+struct mem {
+	struct piece *free[CLASSES];
+	struct chunk *chunks;
+	uint8_t *carve;                 /* the rest of the newest chunk */
+	uint8_t *carve_end;
+};
+
+static inline unsigned class_of(size_t size)
+{
+	unsigned log, step;
+
+	if (size <= SMALL_MAX)
+		return (unsigned)((size - 1) / 16);
+	/* size - 1 is in [2^log, 2^(log+1)); the two bits below the highest choose the step. */
+	log = 63 - (unsigned)__builtin_clzll(size - 1);
+	step = (unsigned)((size - 1) >> (log - 2)) & 3;
+	return SMALL_CLASSES + (log - 8) * 4 + step;
+}
+
+static inline size_t class_size(unsigned class)
+{
+	unsigned log, step;
+
+	if (class < SMALL_CLASSES)
+		return ((size_t)class + 1) * 16;
+	log = 8 + (class - SMALL_CLASSES) / 4;
+	step = (class - SMALL_CLASSES) % 4;
+	return ((size_t)1 << log) + ((size_t)(step + 1) << (log - 2));
+}
+
+size_t budget_charge(size_t size)
+{
+	if (size > PIECE_MAX)
+		return (size + PAGE_LEN - 1) & ~(PAGE_LEN - 1);
+	return class_size(class_of(size));
+}
+
+struct mem *mem_new(void)
+{
+	return calloc(1, sizeof(struct mem));
+}
+
+void mem_free(struct mem *m)
+{
+	if (m == NULL)
+		return;
+	while (m->chunks != NULL) {
+		struct chunk *c = m->chunks;
+
+		m->chunks = c->next;
+		munmap(c, CHUNK_LEN);
+	}
+	free(m);
+}
+
+static void *map_pages(size_t len)
+{
+	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* The unused end of the current chunk, in pieces as large as they come. */
+static void mem_carve_rest(struct mem *m)
+{
+	size_t left;
+
+	while ((left = (size_t)(m->carve_end - m->carve)) >= 16) {
+		unsigned class = left >= PIECE_MAX ? CLASSES - 1 : class_of(left);
+		struct piece *p = (struct piece *)m->carve;
+
+		if (class_size(class) > left)
+			class--;
+		p->next = m->free[class];
+		m->free[class] = p;
+		m->carve += class_size(class);
+	}
+}
+
+static bool mem_grow(struct mem *m)
+{
+	uint8_t *p = map_pages(CHUNK_LEN * 2);
+	uint8_t *start;
+	struct chunk *c;
+
+	if (p == NULL)
+		return false;
+	mem_carve_rest(m);
+	start = (uint8_t *)(((uintptr_t)p + CHUNK_LEN - 1) & ~(uintptr_t)(CHUNK_LEN - 1));
+	if (start > p)
+		munmap(p, (size_t)(start - p));
+	munmap(start + CHUNK_LEN, CHUNK_LEN - (size_t)(start - p));
+	madvise(start, CHUNK_LEN, MADV_HUGEPAGE);
+	c = (struct chunk *)start;
+	c->next = m->chunks;
+	m->chunks = c;
+	m->carve = start + sizeof(*c);
+	m->carve_end = start + CHUNK_LEN;
+	return true;
+}
+
+static void *mem_get(struct mem *m, size_t charge)
+{
+	unsigned class;
+	struct piece *p;
+
+	if (EACH_A_MALLOC)
+		return NULL;
+	if (charge > PIECE_MAX)
+		return map_pages(charge);
+	class = class_of(charge);
+	p = m->free[class];
+	if (likely(p != NULL)) {
+		m->free[class] = p->next;
+		return p;
+	}
+	if ((size_t)(m->carve_end - m->carve) < charge && !mem_grow(m))
+		return NULL;
+	p = (struct piece *)m->carve;
+	m->carve += charge;
+	return p;
+}
+
+static void mem_put(struct mem *m, void *data, size_t charge)
+{
+	struct piece *p = data;
+	unsigned class;
+
+	if (charge > PIECE_MAX) {
+		munmap(data, charge);
+		return;
+	}
+	class = class_of(charge);
+	p->next = m->free[class];
+	m->free[class] = p;
+}
+
+void budget_init(struct budget *b, struct mem *m, const char *name, uint64_t max)
+{
+	*b = (struct budget){ .mem = m, .name = name, .max = max };
+}
+
+/* Whether the change from one charge to another stays within the cap. */
+static inline bool budget_allows(struct budget *b, size_t size, size_t charge_old, size_t charge)
+{
+	if (likely(size <= SIZE_SANE_MAX && (b->max == 0 || b->used - charge_old + charge <= b->max)))
+		return true;
+	b->denied++;
+	return false;
+}
+
+static inline void budget_take(struct budget *b, size_t charge)
+{
+	b->used += charge;
+	if (b->used > b->high)
+		b->high = b->used;
+}
+
+static void *budget_get_some(struct budget *b, size_t size, bool zero)
+{
+	size_t charge;
+	void *p;
+
+	must(size > 0);
+	charge = budget_charge(size);
+	if (!budget_allows(b, size, 0, charge))
+		return NULL;
+	if (EACH_A_MALLOC)
+		p = zero ? calloc(1, size) : malloc(size);
+	else
+		p = mem_get(b->mem, charge);
+	if (unlikely(p == NULL)) {
+		b->denied++;
+		return NULL;
+	}
+	if (zero && !EACH_A_MALLOC && charge <= PIECE_MAX)
+		memset(p, 0, size);
+	budget_take(b, charge);
+	return p;
+}
+
+void *budget_get(struct budget *b, size_t size)
+{
+	return budget_get_some(b, size, true);
+}
+
+void *budget_get_raw(struct budget *b, size_t size)
+{
+	return budget_get_some(b, size, false);
+}
+
+void budget_put(struct budget *b, void *p, size_t size)
+{
+	size_t charge;
+
+	if (p == NULL)
+		return;
+	charge = budget_charge(size);
+	must(b->used >= charge);
+	b->used -= charge;
+	if (EACH_A_MALLOC)
+		free(p);
+	else
+		mem_put(b->mem, p, charge);
+}
+
+/* Two sizes that are both mappings: the kernel moves the pages. */
+static void *mem_remap(void *p, size_t charge_old, size_t charge)
+{
+	p = mremap(p, charge_old, charge, MREMAP_MAYMOVE);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+void *budget_resize(struct budget *b, void *p, size_t old_size, size_t new_size)
+{
+	size_t charge_old, charge;
+	void *q;
+
+	if (p == NULL)
+		return budget_get_raw(b, new_size);
+	must(new_size > 0);
+	charge_old = budget_charge(old_size);
+	charge = budget_charge(new_size);
+	if (charge == charge_old && !EACH_A_MALLOC)
+		return p;
+	if (!budget_allows(b, new_size, charge_old, charge))
+		return NULL;
+	if (EACH_A_MALLOC)
+		q = realloc(p, new_size);
+	else if (charge_old > PIECE_MAX && charge > PIECE_MAX)
+		q = mem_remap(p, charge_old, charge);
+	else
+		q = mem_get(b->mem, charge);
+	if (q == NULL) {
+		b->denied++;
+		return NULL;
+	}
+	if (!EACH_A_MALLOC && (charge_old <= PIECE_MAX || charge <= PIECE_MAX)) {
+		memcpy(q, p, old_size < new_size ? old_size : new_size);
+		mem_put(b->mem, p, charge_old);
+	}
+	b->used -= charge_old;
+	budget_take(b, charge);
+	return q;
+}
