@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/guard.h"
 #include "base/must.h"
 
 #ifdef __has_feature
@@ -210,10 +211,13 @@ static void *budget_get_some(struct budget *b, size_t size, bool zero)
 	charge = budget_charge(size);
 	if (!budget_allows(b, size, 0, charge))
 		return NULL;
-	if (EACH_A_MALLOC)
+	if (EACH_A_MALLOC) {
+		guard_pause();
 		p = zero ? calloc(1, size) : malloc(size);
-	else
+		guard_resume();
+	} else {
 		p = mem_get(b->mem, charge);
+	}
 	if (unlikely(p == NULL)) {
 		b->denied++;
 		return NULL;
@@ -270,12 +274,15 @@ void *budget_resize(struct budget *b, void *p, size_t old_size, size_t new_size)
 		return p;
 	if (!budget_allows(b, new_size, charge_old, charge))
 		return NULL;
-	if (EACH_A_MALLOC)
+	if (EACH_A_MALLOC) {
+		guard_pause();
 		q = realloc(p, new_size);
-	else if (charge_old > PIECE_MAX && charge > PIECE_MAX)
+		guard_resume();
+	} else if (charge_old > PIECE_MAX && charge > PIECE_MAX) {
 		q = mem_remap(p, charge_old, charge);
-	else
+	} else {
 		q = mem_get(b->mem, charge);
+	}
 	if (q == NULL) {
 		b->denied++;
 		return NULL;

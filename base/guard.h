@@ -1,10 +1,12 @@
-/* guard.h - malloc in the packet path is a mistake, and a test build catches it.
+/* guard.h - malloc in the packet path is a mistake, and a test catches it.
  *
- * The worker marks its burst with guard_enter and guard_leave. In a build with
- * TAPIR_MALLOC_GUARD, malloc and its relatives abort between the two, once the
- * worker has had guard_warm_bursts of them to fill its buffers. What may allocate
- * all the same (a buffer that grows to its record size once) says so with
- * guard_pause and guard_resume. In every other build all of this is nothing. */
+ * The worker marks its burst with guard_enter and guard_leave. In a sanitizer
+ * build (TAPIR_MALLOC_GUARD) that runs with TAPIR_MALLOC_GUARD=N in its
+ * environment, any allocation between the two aborts with a backtrace, once the
+ * thread has had N bursts to fill its buffers. What may allocate all the same (a
+ * buffer that grows to its record size once, a library that can't do without)
+ * stands between guard_pause and guard_resume, with the reason beside it. In every
+ * other build all of this is nothing. */
 #ifndef TAPIR_BASE_GUARD_H
 #define TAPIR_BASE_GUARD_H
 
@@ -14,10 +16,21 @@ void guard_leave(void);
 void guard_pause(void);
 void guard_resume(void);
 #else
-static inline void guard_enter(void) {}
-static inline void guard_leave(void) {}
-static inline void guard_pause(void) {}
-static inline void guard_resume(void) {}
+static inline void guard_enter(void)
+{
+}
+
+static inline void guard_leave(void)
+{
+}
+
+static inline void guard_pause(void)
+{
+}
+
+static inline void guard_resume(void)
+{
+}
 #endif
 
 #endif

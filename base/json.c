@@ -506,9 +506,7 @@ void json_printf(struct json *j, const char *key, const char *fmt, ...)
 		j->overflowed = true;
 	else
 		json_bytes(j, key, more ? more : text, (size_t)len);
-	guard_pause();
 	free(more);
-	guard_resume();
 }
 
 void json_raw(struct json *j, const char *key, struct slice value)

@@ -3,7 +3,7 @@
 option(TAPIR_WERROR "Warnings are errors" OFF)
 option(TAPIR_TESTS "Build the tests" ON)
 option(TAPIR_FUZZ "Build the libFuzzer targets (clang)" OFF)
-option(TAPIR_MALLOC_GUARD "Abort on malloc inside a warmed-up worker's burst" OFF)
+option(TAPIR_MALLOC_GUARD "Build the check for malloc in the packet path (base/guard.h; needs the address sanitizer)" OFF)
 set(TAPIR_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
 
 if(NOT CMAKE_BUILD_TYPE)
@@ -22,7 +22,9 @@ set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 find_program(TAPIR_CCACHE ccache)
 mark_as_advanced(TAPIR_CCACHE)
 if(TAPIR_CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
-	set(CMAKE_C_COMPILER_LAUNCHER ${TAPIR_CCACHE})
+	# Worktrees share what they compile: paths inside the tree don't count.
+	set(CMAKE_C_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+		CCACHE_NOHASHDIR=1 ${TAPIR_CCACHE})
 endif()
 
 set(THREADS_PREFER_PTHREAD_FLAG ON)
