@@ -13,6 +13,7 @@
 #ifndef TAPIR_CAPTURE_DEVICE_H
 #define TAPIR_CAPTURE_DEVICE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,6 +28,7 @@ struct device_opts {
 	const char *kind;       /* "afxdp", "pcap", "file", "tap", "memory" */
 	const char *name;       /* interface, path ("-" = stdin), or a label */
 	const char *filter;     /* BPF expression as tcpdump knows it, or NULL */
+	const char *output;     /* file: frames sent go to this pcap file; name may be NULL then */
 	uint32_t queue;         /* afxdp: receive queue */
 	uint32_t queues;        /* afxdp: how many there are in this set; 0 = find out */
 	uint32_t snap_len;      /* pcap; 0 = 262144 */
@@ -78,14 +80,17 @@ struct device_info {
 	bool live;                      /* time is now; false for files */
 	bool up;
 	bool promiscuous;
+	bool peer_offload;              /* frames may come with checksums that no NIC ever filled in */
 	uint64_t size_bytes;            /* files: how long, 0 = unknown; */
 	uint64_t read_bytes;            /* and how far we are */
 };
 
+/* A device's part of the table. What it doesn't set answers as a device without that ability. */
 struct device_ops {
 	int (*open)(struct device **out, const struct device_opts *opts);
 	void (*close)(struct device *dev);
-	/* Up to max frames; 0 where none waits; -ENODATA at the end for good; else -errno. Never blocks. */
+	/* Up to max frames; 0 where none waits; -ENODATA at the end for good; else -errno. Never blocks.
+	 * Several bursts may be out at a time; each is released by the receiving thread. */
 	int (*recv)(struct device *dev, struct frame *frames, unsigned max);
 	void (*release)(struct device *dev, struct frame *frames, unsigned n);
 	/* How many were taken (the bytes are copied or sent when it returns), or -errno. */
@@ -105,10 +110,13 @@ struct device_kind {
 	const struct device_ops *ops;
 };
 
+#define DEVICE_WARNING_MAX 512
+
 /* The head of every device; kinds embed it first. */
 struct device {
 	const struct device_ops *ops;
 	const struct device_kind *kind;
+	char warning[DEVICE_WARNING_MAX];       /* empty, or what device_warning_take gives out next */
 };
 
 /* From the generated table; NULL where there is no such kind. */
@@ -133,10 +141,19 @@ static inline void device_release(struct device *dev, struct frame *frames, unsi
 	dev->ops->release(dev, frames, n);
 }
 
+/* How many were taken, or -errno; -EOPNOTSUPP where the device only receives. */
 static inline int device_send(struct device *dev, const struct frame *frames, unsigned n)
 {
-	return dev->ops->send(dev, frames, n);
+	return dev->ops->send ? dev->ops->send(dev, frames, n) : -EOPNOTSUPP;
 }
+
+/* What went wrong since the last call without ending the device (a file that was cut short, a file
+ * of a directory that isn't a capture): one sentence, for the edge to log. False where there is
+ * nothing. Only the thread that receives may ask. */
+bool device_warning_take(struct device *dev, char out[DEVICE_WARNING_MAX]);
+/* For devices: keeps the first until it is taken, counting on the edge to ask after each burst. */
+void device_warning_set(struct device *dev, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 int device_poll_fd(const struct device *dev);
 int device_set_promiscuous(struct device *dev, bool on);
