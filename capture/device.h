@@ -37,6 +37,7 @@ struct device_opts {
 	uint32_t link;          /* memory, tap: enum link_type */
 	uint32_t mtu;           /* memory */
 	bool promiscuous;
+	bool immediate;         /* pcap: each frame at once; else gathered for up to 10 ms, which is cheaper */
 	bool busy_poll;         /* afxdp */
 	bool huge_pages;        /* afxdp: try */
 	bool copy;              /* afxdp: don't try zero-copy */

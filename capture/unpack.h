@@ -22,7 +22,7 @@ struct unpacker {
 	void (*free)(struct unpacker *u);
 };
 
-/* Return 0 or -ENOMEM. */
+/* Return 0 or -ENOMEM; -EOPNOTSUPP where tapir was built without the library. */
 int unpack_gzip_new(struct unpacker **out);
 int unpack_zstd_new(struct unpacker **out);
 

@@ -1,10 +1,12 @@
 /* unpack_zstd.c - Zstandard through libzstd, frame after frame. Windows above
  * libzstd's default limit (128 MiB) are refused by it. */
+#include "capture/unpack.h"
+
 #include <errno.h>
+
+#ifdef TAPIR_HAVE_ZSTD
 #include <stdlib.h>
 #include <zstd.h>
-
-#include "capture/unpack.h"
 
 struct unpack_zstd {
 	struct unpacker u;
@@ -63,3 +65,10 @@ int unpack_zstd_new(struct unpacker **out)
 	*out = &s->u;
 	return 0;
 }
+#else
+int unpack_zstd_new(struct unpacker **out)
+{
+	*out = NULL;
+	return -EOPNOTSUPP;
+}
+#endif

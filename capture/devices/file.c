@@ -333,8 +333,6 @@ static int file_recv(struct device *dev, struct frame *frames, unsigned max)
 	int err;
 
 	if (d->source == NULL) {
-		if (dev->warning[0])            /* to be taken before the next file may need its place */
-			return 0;
 		err = file_next(d, why, sizeof(why));
 		if (err == -ENODATA)
 			return d->output ? 0 : -ENODATA;

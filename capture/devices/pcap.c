@@ -1,13 +1,24 @@
 /* pcap.c - libpcap: live capture where AF_XDP can't be had, and the compiler of
  * filter expressions. The only file that includes pcap.h. */
 #include <errno.h>
+#include <inttypes.h>
 #include <pcap/pcap.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "capture/bpf_filter.h"
 #include "capture/device.h"
+#include "capture/device_counters.h"
+
+#define SNAP_LEN_MAX 262144
+#define KERNEL_BUFFER_LEN (32 * 1024 * 1024)
+/* How long the kernel may gather frames before it shows a block of them. */
+#define GATHER_MS 10
+/* Frames merged by GRO are up to 64 KiB, far above the largest tier. */
+#define MERGED_LEN (64 * 1024 + 256)
+#define MERGED_COUNT 64
 
 #define FILTER_LINKS_MAX 16
 
@@ -94,3 +105,285 @@ bool bpf_filter_match(const struct bpf_filter *f, const struct frame *frame)
 {
 	return f->now && bpf_filter(f->now->bf_insns, frame->data, frame->wire_len, frame->len) != 0;
 }
+
+/* Live capture. The kernel's ring block is libpcap's again after each dispatch, so
+ * frames are copied into buffers of ours and may be held for as long as needed. */
+struct pcap_device {
+	struct device dev;
+	pcap_t *handle;
+	struct buffer_pool *pool;
+	uint8_t *merged;                /* buffers for frames above the largest tier */
+	unsigned merged_free_count;
+	uint16_t merged_free[MERGED_COUNT];
+	uint16_t link;
+	bool nanoseconds;
+	bool promiscuous;
+	bool read_only;
+	char name[DEVICE_NAME_MAX];
+	uint64_t number;
+	pthread_mutex_t stats_lock;     /* libpcap's counters: 32 bits, read by whoever asks */
+	uint32_t seen_drop, seen_if_drop;
+	uint64_t drop, if_drop;
+	struct device_counters counters;
+};
+
+/* One dispatch call's state. */
+struct pcap_burst {
+	struct pcap_device *d;
+	struct frame *frames;
+	unsigned n;
+	uint64_t bytes, no_buffer;
+};
+
+static void *burst_buffer(struct pcap_device *d, uint32_t len)
+{
+	if (len <= 9216)
+		return buffer_get(d->pool, len);
+	if (d->merged_free_count == 0)
+		return NULL;
+	return d->merged + (size_t)d->merged_free[--d->merged_free_count] * MERGED_LEN;
+}
+
+static void burst_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *bytes)
+{
+	struct pcap_burst *b = (struct pcap_burst *)user;
+	struct pcap_device *d = b->d;
+	struct frame *f = &b->frames[b->n];
+	uint32_t len = h->caplen < MERGED_LEN ? h->caplen : MERGED_LEN;
+	void *buffer = burst_buffer(d, len);
+
+	d->number++;
+	if (buffer == NULL) {
+		b->no_buffer++;
+		return;
+	}
+	memcpy(buffer, bytes, len);
+	f->data = buffer;
+	f->len = len;
+	f->wire_len = h->len;
+	f->time_ns = (uint64_t)h->ts.tv_sec * 1000000000 +
+		     (uint64_t)h->ts.tv_usec * (d->nanoseconds ? 1 : 1000);
+	f->number = d->number;
+	f->link = d->link;
+	f->flags = 0;
+	f->vlan_tci = 0;
+	f->if_index = 0;
+	f->owner = buffer;
+	b->bytes += len;
+	b->n++;
+}
+
+static int pcap_recv(struct device *dev, struct frame *frames, unsigned max)
+{
+	struct pcap_device *d = (struct pcap_device *)dev;
+	struct pcap_burst b = { .d = d, .frames = frames };
+	int n = pcap_dispatch(d->handle, (int)max, burst_frame, (u_char *)&b);
+
+	counter_add(&d->counters.rx_frames, b.n);
+	counter_add(&d->counters.rx_bytes, b.bytes);
+	counter_add(&d->counters.drops[DROP_NO_BUFFER], b.no_buffer);
+	if (n == 0)
+		counter_add(&d->counters.empty_polls, 1);
+	if (n < 0 && b.n == 0) {
+		device_warning_set(dev, "%s: %s", d->name, pcap_geterr(d->handle));
+		return -EIO;
+	}
+	return (int)b.n;
+}
+
+static void pcap_release(struct device *dev, struct frame *frames, unsigned n)
+{
+	struct pcap_device *d = (struct pcap_device *)dev;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *buffer = frames[i].owner;
+		size_t at = (size_t)(buffer - d->merged);
+
+		if (buffer >= d->merged && at < (size_t)MERGED_LEN * MERGED_COUNT)
+			d->merged_free[d->merged_free_count++] = (uint16_t)(at / MERGED_LEN);
+		else
+			buffer_put(d->pool, buffer);
+	}
+}
+
+static int pcap_send(struct device *dev, const struct frame *frames, unsigned n)
+{
+	struct pcap_device *d = (struct pcap_device *)dev;
+	uint64_t bytes = 0;
+	unsigned sent;
+	int err = 0;
+
+	if (d->read_only)
+		return -EPERM;
+	for (sent = 0; sent < n; sent++) {
+		if (pcap_inject(d->handle, frames[sent].data, frames[sent].len) < 0) {
+			err = errno == EAGAIN || errno == ENOBUFS ? 0 : -EIO;
+			counter_add(&d->counters.drops[err ? DROP_SEND_ERROR : DROP_SEND_FULL], 1);
+			break;
+		}
+		bytes += frames[sent].len;
+	}
+	counter_add(&d->counters.tx_frames, sent);
+	counter_add(&d->counters.tx_bytes, bytes);
+	return sent ? (int)sent : err;
+}
+
+static int pcap_poll_fd(const struct device *dev)
+{
+	return pcap_get_selectable_fd(((const struct pcap_device *)dev)->handle);
+}
+
+static void pcap_info(const struct device *dev, struct device_info *out)
+{
+	const struct pcap_device *d = (const struct pcap_device *)dev;
+
+	snprintf(out->name, sizeof(out->name), "%s", d->name);
+	snprintf(out->mode, sizeof(out->mode), "libpcap, %s", d->nanoseconds ? "nanoseconds" : "microseconds");
+	out->link = d->link;
+	out->live = true;
+	out->promiscuous = d->promiscuous;
+}
+
+static void pcap_device_stats(const struct device *dev, struct device_stats *out)
+{
+	struct pcap_device *d = (struct pcap_device *)(uintptr_t)dev;
+	struct pcap_stat s;
+
+	device_counters_read(&d->counters, out);
+	buffer_pool_stats(d->pool, out->buffers);
+	pthread_mutex_lock(&d->stats_lock);
+	if (pcap_stats(d->handle, &s) == 0) {
+		d->drop += (uint32_t)(s.ps_drop - d->seen_drop);
+		d->if_drop += (uint32_t)(s.ps_ifdrop - d->seen_if_drop);
+		d->seen_drop = s.ps_drop;
+		d->seen_if_drop = s.ps_ifdrop;
+	}
+	out->drops[DROP_KERNEL] = d->drop;
+	out->drops[DROP_INTERFACE] = d->if_drop;
+	pthread_mutex_unlock(&d->stats_lock);
+}
+
+static void pcap_device_close(struct device *dev)
+{
+	struct pcap_device *d = (struct pcap_device *)dev;
+
+	if (d->handle)
+		pcap_close(d->handle);
+	buffer_pool_free(d->pool);
+	free(d->merged);
+	pthread_mutex_destroy(&d->stats_lock);
+	free(d);
+}
+
+/* Says why libpcap refuses, in words that tell what to do. */
+static int activate_error(const struct pcap_device *d, int status)
+{
+	const char *text = pcap_geterr(d->handle);
+
+	switch (status) {
+	case PCAP_ERROR_NO_SUCH_DEVICE:
+		device_error_set("there is no interface %s", d->name);
+		return -ENODEV;
+	case PCAP_ERROR_PERM_DENIED:
+	case PCAP_ERROR_PROMISC_PERM_DENIED:
+		device_error_set("%s: capturing needs root or CAP_NET_RAW", d->name);
+		return -EPERM;
+	case PCAP_ERROR_IFACE_NOT_UP:
+		device_error_set("%s is down; \"ip link set %s up\" brings it up", d->name, d->name);
+		return -ENETDOWN;
+	default:
+		device_error_set("%s: %s", d->name, text[0] ? text : pcap_statustostr(status));
+		return -EIO;
+	}
+}
+
+static int handle_open(struct pcap_device *d, const struct device_opts *opts)
+{
+	char text[PCAP_ERRBUF_SIZE];
+	struct bpf_program program;
+	int err;
+
+	d->handle = pcap_create(opts->name, text);
+	if (d->handle == NULL) {
+		device_error_set("%s: %s", opts->name, text);
+		return -ENODEV;
+	}
+	pcap_set_snaplen(d->handle, opts->snap_len ? (int)opts->snap_len : SNAP_LEN_MAX);
+	pcap_set_promisc(d->handle, opts->promiscuous);
+	pcap_set_timeout(d->handle, GATHER_MS);
+	pcap_set_immediate_mode(d->handle, opts->immediate);
+	pcap_set_buffer_size(d->handle, KERNEL_BUFFER_LEN);
+	d->nanoseconds = pcap_set_tstamp_precision(d->handle, PCAP_TSTAMP_PRECISION_NANO) == 0;
+	err = pcap_activate(d->handle);
+	if (err < 0)
+		return activate_error(d, err);
+	d->nanoseconds = pcap_get_tstamp_precision(d->handle) == PCAP_TSTAMP_PRECISION_NANO;
+	d->link = pcap_datalink(d->handle) == DLT_RAW ? LINK_RAW : (uint16_t)pcap_datalink(d->handle);
+	if (opts->filter && opts->filter[0]) {
+		if (pcap_compile(d->handle, &program, opts->filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
+			device_error_set("filter \"%s\": %s", opts->filter, pcap_geterr(d->handle));
+			return -EINVAL;
+		}
+		err = pcap_setfilter(d->handle, &program);
+		pcap_freecode(&program);
+		if (err < 0) {
+			device_error_set("filter \"%s\": %s", opts->filter, pcap_geterr(d->handle));
+			return -EIO;
+		}
+	}
+	if (pcap_setnonblock(d->handle, 1, text) < 0) {
+		device_error_set("%s: %s", opts->name, text);
+		return -EIO;
+	}
+	return 0;
+}
+
+static int pcap_device_open(struct device **out, const struct device_opts *opts)
+{
+	static const uint32_t counts[BUFFER_TIERS] = { 4096, 4096, 512 };
+	struct pcap_device *d;
+	int err;
+
+	if (opts->name == NULL) {
+		device_error_set("a pcap device needs the name of an interface");
+		return -EINVAL;
+	}
+	d = calloc(1, sizeof(*d));
+	if (d == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&d->stats_lock, NULL);
+	snprintf(d->name, sizeof(d->name), "%s", opts->name);
+	d->promiscuous = opts->promiscuous;
+	d->read_only = opts->read_only;
+	d->merged = malloc((size_t)MERGED_LEN * MERGED_COUNT);
+	err = d->merged ? buffer_pool_new(&d->pool, counts) : -ENOMEM;
+	if (err < 0)
+		goto fail;
+	for (unsigned i = 0; i < MERGED_COUNT; i++)
+		d->merged_free[d->merged_free_count++] = (uint16_t)i;
+	err = handle_open(d, opts);
+	if (err < 0)
+		goto fail;
+	*out = &d->dev;
+	return 0;
+fail:
+	pcap_device_close(&d->dev);
+	return err;
+}
+
+static const struct device_ops pcap_ops = {
+	.open = pcap_device_open,
+	.close = pcap_device_close,
+	.recv = pcap_recv,
+	.release = pcap_release,
+	.send = pcap_send,
+	.poll_fd = pcap_poll_fd,
+	.info = pcap_info,
+	.stats = pcap_device_stats,
+};
+
+const struct device_kind device_kind_pcap = {
+	.name = "pcap",
+	.summary = "live capture through libpcap",
+	.ops = &pcap_ops,
+};
