@@ -60,5 +60,5 @@ endfunction()
 
 function(tapir_test_properties test label timeout)
 	set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT ${timeout} SKIP_RETURN_CODE 77
-		ENVIRONMENT "TAPIR=${PROJECT_BINARY_DIR}/tapir;TAPIR_BUILD=${PROJECT_BINARY_DIR};UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=detect_stack_use_after_return=1")
+		ENVIRONMENT "TAPIR=${PROJECT_BINARY_DIR}/tapir;TAPIR_BUILD=${PROJECT_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1;UBSAN_OPTIONS=print_stacktrace=1;ASAN_OPTIONS=detect_stack_use_after_return=1")
 endfunction()
