@@ -21,4 +21,22 @@ struct inspect {
 	uint64_t steps;                 /* left of the budget */
 };
 
+/* What rules keep in a flow besides the engine's own: flowbits, flowints, flow variables, tags (state.c). The
+ * slot is NULL until state.c puts something there; charged to budget. NULL where the flow can't have any. */
+struct flow_vars;
+struct flow_vars **rules_vars_slot(struct rules *r, struct flow *flow);
+struct budget *rules_budget(struct rules *r);
+/* state.c; vars may be NULL. */
+void flow_vars_free(struct rule_state *state, struct flow_vars *vars, struct budget *budget);
+
+/* state.c: a rule matched all the way: do its thresholds let it alert? rate_filter may change *action. */
+enum threshold_answer {
+	THRESHOLD_NO,           /* as if it hadn't matched */
+	THRESHOLD_ALERT_IT,
+	THRESHOLD_SILENT,       /* no alert, but its action (drop) holds */
+};
+enum threshold_answer rule_threshold(struct inspect *in, const struct rule *rule, uint8_t *action);
+/* state.c: after a packet's rules were judged: tags note this packet. True where it is to be recorded (tagged). */
+bool rule_tags(struct inspect *in);
+
 #endif

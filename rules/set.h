@@ -1,0 +1,57 @@
+/* set.h - what a rule_set is made of: the two halves of loading, and what they hand each other.
+ *
+ * rules_parse() reads files into rules (parser.c and what it uses); compile() puts them in order of
+ * evaluation, groups them and builds the databases (compile.c). Afterwards nothing changes. */
+#ifndef TAPIR_RULES_SET_H
+#define TAPIR_RULES_SET_H
+
+#include <stdatomic.h>
+
+#include "rules/rules.h"
+
+/* Inclusive; sorted and disjoint in a set, negations already taken out. Bytes are in network order. */
+struct addr_span {
+	struct ip_addr lo, hi;
+};
+struct addr_set {
+	uint32_t id;                    /* among the set's distinct address lists, from 0 */
+	bool any;                       /* every address of both versions: spans are empty */
+	uint32_t count[2];              /* [0] IPv4, [1] IPv6 */
+	struct addr_span *spans[2];
+};
+struct port_span {
+	uint16_t lo, hi;
+};
+struct port_set {
+	uint32_t id;                    /* among the set's distinct port lists, from 0 */
+	bool any;
+	uint32_t count;
+	struct port_span *spans;
+};
+
+struct parsed;          /* parser.c: what owns the rules' memory, and the interned lists */
+struct compiled;        /* compile.c: groups, databases, programs */
+
+struct rule_set {
+	_Atomic unsigned refs;
+	uint64_t generation;            /* of this process, from 1: tells per-flow state of an older set apart */
+	bool inline_mode;
+	struct rule **rules;            /* in order of evaluation once compiled: rules[i]->index == i */
+	unsigned count;
+	struct addr_set **addr_sets;    /* by id */
+	unsigned addr_set_count;
+	struct port_set **port_sets;
+	unsigned port_set_count;
+	struct parsed *parsed;
+	struct compiled *compiled;      /* NULL after parse_only */
+};
+
+/* Fills set->rules, addr_sets, port_sets, parsed. Rules with mistakes are left out and reported. A rule
+ * with "<>" is handed over as it is (RULE_BIDIRECTIONAL). 0 or -errno. */
+int rules_parse(struct rule_set *set, const struct rule_load *load, struct rule_report *report);
+void rules_parse_free(struct rule_set *set);
+/* Sorts set->rules, fills their index, and makes set->compiled. 0 or -errno. */
+int compile(struct rule_set *set, const struct rule_load *load, struct rule_report *report);
+void compile_free(struct rule_set *set);
+
+#endif
