@@ -17,7 +17,7 @@ struct conf {
 	bool is_list;           /* children are list members */
 	bool used;
 	const char *file;       /* where written, for messages; NULL = command line or built in */
-	int line;
+	int line, column;
 	struct conf *parent;
 	struct conf *first;     /* children, in order */
 	struct conf *last;
