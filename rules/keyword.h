@@ -20,6 +20,11 @@ enum keyword_flag {
 	KEYWORD_QUOTED = 1 << 7,        /* the argument is one quoted string; quotes and escapes are removed before parse */
 	KEYWORD_DEPRECATED = 1 << 8,
 	KEYWORD_STATE = 1 << 9,         /* reads or writes state across packets */
+	KEYWORD_MAY_QUOTE = 1 << 10,    /* as QUOTED, but the quotes may be left out */
+	KEYWORD_PACKET = 1 << 11,       /* looks at the packet: the rule can't be judged on a stream or transaction alone */
+	KEYWORD_PREFILTER = 1 << 12,    /* may stand beside "prefilter" */
+	KEYWORD_RAW_ARGUMENT = 1 << 13, /* quotes are the keyword's own business */
+	KEYWORD_EVENT = 1 << 14,        /* also for packets without a flow or without IP */
 };
 
 struct keyword {

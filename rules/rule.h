@@ -58,6 +58,12 @@ struct buffer {
 	uint32_t id;                    /* equal buffers (same field and transforms) have one id in a set */
 };
 
+struct number_test {
+	uint8_t op;     /* '=' '<' '>' 'l' (<=) 'g' (>=) '!' 'r' (a < v < b) 'x' (not so) '&' ((v & a) == b) 'n' (… != b) */
+	uint64_t a, b;
+};
+bool number_test_match(const struct number_test *t, uint64_t v);
+
 enum match_kind {
 	MATCH_CONTENT, MATCH_PCRE, MATCH_BYTE_TEST, MATCH_BYTE_JUMP, MATCH_BYTE_EXTRACT, MATCH_BYTE_MATH,
 	MATCH_ISDATAAT, MATCH_BSIZE, MATCH_ABSENT, MATCH_BASE64_DECODE, MATCH_DATASET, MATCH_CUSTOM,
@@ -87,12 +93,21 @@ struct content {
 	uint8_t *replace;               /* CONTENT_REPLACE: same length */
 };
 
+/* Where a pcre's group goes: 'f' flow, 'p' packet, 'a' alert variable (id: NAME_TEXT), 'b' byte variable (id: its index). */
+struct pcre_capture {
+	uint8_t kind;
+	const char *name;
+	uint32_t id;
+};
+
+struct regex;
 struct pcre_match {
 	struct slice pattern;           /* without delimiters and flags */
 	uint32_t options;               /* enum pcre_option */
 	bool negated, relative;
 	uint8_t capture_count;
-	struct { uint8_t kind; /* 'f' flow, 'p' packet, 'a' alert variable */ char *name; uint32_t id; } captures[8];
+	struct pcre_capture *captures;  /* group number i + 1 goes there */
+	struct regex *regex;            /* made by the parser; rules/regex.h */
 	void *compiled;                 /* engine */
 };
 enum pcre_option { RE_CASELESS = 1, RE_MULTILINE = 2, RE_DOTALL = 4, RE_EXTENDED = 8, RE_ANCHORED = 16, RE_DOLLAR_ENDONLY = 32, RE_UNGREEDY = 64 };
@@ -113,8 +128,6 @@ struct byte_op {                        /* byte_test, byte_jump, byte_extract, b
 };
 
 struct isdataat { struct operand n; bool negated, relative; };
-struct number_test { uint8_t op; /* '=' '<' '>' 'l' 'g' '!' 'r' (range a<>b, exclusive) 'i' (inclusive) '&' 'n' (!&) */ uint64_t a, b; };
-bool number_test_match(const struct number_test *t, uint64_t v);
 struct base64_op { uint32_t bytes, offset; bool relative; uint8_t mode; /* 0 rfc4648, 1 rfc2045, 2 strict */ };
 struct absent { bool or_else; };
 
@@ -156,10 +169,21 @@ enum condition_stage {
 	STAGE_POST,             /* acts once the rule matched: flowbits:set, tag, … */
 };
 struct condition {
-	const struct keyword *keyword;
-	void *data;
-	uint8_t progress;       /* STAGE_TX */
-	uint8_t side;
+	const struct keyword *keyword;          /* NULL: a field's test (STAGE_TX) */
+	const struct field *field;              /* FIELD_UINT, FIELD_FLAG, FIELD_TEST, or NULL */
+	void *data;                             /* FIELD_UINT: struct field_number; FIELD_TEST: what test_parse gave */
+	uint8_t stage;                          /* enum condition_stage */
+	uint8_t progress;                       /* STAGE_TX */
+	uint8_t side;                           /* STAGE_TX: enum side, or SIDE_BOTH */
+	bool negated;
+};
+
+/* A number test on a field that may have several values. */
+enum pick { PICK_ANY, PICK_ALL, PICK_INDEX /* from the end where negative */, PICK_COUNT /* test how many there are */ };
+struct field_number {
+	struct number_test test;
+	uint8_t pick;
+	int32_t index;
 };
 
 enum flow_option { FLOW_TO_SERVER = 1, FLOW_TO_CLIENT = 2, FLOW_OPT_ESTABLISHED = 4, FLOW_OPT_NOT_ESTABLISHED = 8, FLOW_STATELESS = 16,
@@ -172,6 +196,8 @@ enum rule_flag {
 	RULE_TARGET_SRC = 1 << 7, RULE_TARGET_DST = 1 << 8, RULE_IP_ONLY = 1 << 9, RULE_NEEDS_FLOW = 1 << 10,
 	RULE_PREFILTER = 1 << 11, RULE_HOOK = 1 << 12, RULE_BYPASS = 1 << 13, RULE_PACKET_ONLY = 1 << 14 /* tcp-pkt */,
 	RULE_STREAM_ONLY = 1 << 15 /* tcp-stream */, RULE_EVENT_ONLY = 1 << 16 /* decode-event, …: also for packets without a flow */,
+	RULE_TX_BOTH = 1 << 17 /* "=>": one transaction, buffers of both directions */,
+	RULE_PKTHDR = 1 << 18 /* pkthdr: any packet, broken ones too */,
 };
 
 struct rule_reference { const char *system; const char *text; const char *url; };
@@ -186,6 +212,9 @@ struct threshold {
 	const struct addr_set *addrs;   /* suppress */
 	struct threshold *next;
 };
+
+/* "tcp:all", "tcp:flow_start", … in the header. */
+enum packet_hook { PKT_HOOK_NONE, PKT_HOOK_ALL, PKT_HOOK_FLOW_START, PKT_HOOK_PRE_FLOW, PKT_HOOK_PRE_STREAM };
 
 struct rule {
 	uint32_t sid, rev, gid;
@@ -208,6 +237,7 @@ struct rule {
 	uint8_t protos[32];             /* bit set of IP protocols */
 	uint8_t ip_versions;            /* 1: IPv4, 2: IPv6, 3: both */
 	const struct analyzer *app;     /* "alert http …", or implied by a buffer; NULL = none */
+	bool app_any_version;           /* "http" (and not "http1", "http2"), "dns" …: relatives of app count as well */
 	const char *app_name;           /* as written in the header where it isn't a transport */
 	const struct addr_set *src, *dst;
 	const struct port_set *src_ports, *dst_ports;
@@ -222,6 +252,7 @@ struct rule {
 	struct threshold *thresholds;   /* list; NULL = none */
 	uint8_t byte_var_count;
 	const char *byte_vars[BYTE_VARS_MAX];
+	uint8_t pkt_hook;               /* enum packet_hook */
 
 	/* compiled */
 	int fast_buffer;                /* index in buffers whose fast pattern gates the rule, or -1 */

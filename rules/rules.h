@@ -6,6 +6,8 @@
 #ifndef TAPIR_RULES_RULES_H
 #define TAPIR_RULES_RULES_H
 
+#include <stdio.h>
+
 #include "rules/rule.h"
 #include "stack/track/tracker.h"
 
@@ -25,15 +27,23 @@ struct diagnostic {
 };
 struct rule_report {
 	struct diagnostic *items;
-	unsigned count;
+	unsigned count, cap;
 	unsigned rules_loaded, rules_failed, rules_skipped, files, files_missing;
+	unsigned errors, warnings;      /* items by level */
 };
 void rule_report_free(struct rule_report *r);
+/* One line a problem: "file:line:column: error: message (suggestion) [sid]". */
+void rule_report_print(const struct rule_report *r, FILE *out);
+void rule_report_json(const struct rule_report *r, FILE *out);
+/* level: enum diagnostic_level. NULL suggestion: none. Both texts are copied. */
+void rule_report_add(struct rule_report *r, uint8_t level, const char *file, uint32_t line, uint32_t column,
+		     uint32_t sid, const char *message, const char *suggestion);
 
 struct rule_load {
 	const struct conf *conf;        /* vars, classification-file, reference-config-file, threshold-file, default-rule-path, datasets, iprep, … */
-	const char *const *files;       /* paths or globs, in order */
+	const char *const *files;       /* paths or globs, in order (-S, -s) */
 	unsigned file_count;
+	bool exclusive;                 /* -S: only these; else behind those that conf's rule-files names */
 	const struct app_settings *app; /* which protocols are enabled */
 	const char *cache_dir;          /* compiled databases; NULL = none */
 	bool inline_mode;               /* --simulate-ips: drop drops */

@@ -29,8 +29,26 @@ struct port_set {
 	struct port_span *spans;
 };
 
-struct parsed;          /* parser.c: what owns the rules' memory, and the interned lists */
+struct parsed;          /* parsed.h: what owns the rules' memory */
+struct dataset_spec;
 struct compiled;        /* compile.c: groups, databases, programs */
+
+/* Names that rules give to bits, numbers and texts; an id is an index here. rule_state knows them by name,
+ * so that they survive a reload. */
+enum name_kind {
+	NAME_FLOWBIT, NAME_XBIT, NAME_FLOWINT,
+	NAME_TEXT,              /* captured by a pcre into a flow, packet or alert variable */
+	NAME_KINDS,
+};
+struct name_use {
+	const char *name;
+	uint32_t set_by, read_by;       /* how many rules, for the checker */
+	uint32_t sid;                   /* of the first rule that names it */
+};
+struct name_table {
+	struct name_use *names;
+	uint32_t count, cap;
+};
 
 struct rule_set {
 	_Atomic unsigned refs;
@@ -42,6 +60,12 @@ struct rule_set {
 	unsigned addr_set_count;
 	struct port_set **port_sets;
 	unsigned port_set_count;
+	struct buffer **buffers;        /* by id */
+	unsigned buffer_count;
+	struct name_table names[NAME_KINDS];
+	struct dataset_spec **datasets; /* by id: what rules ask for (rules/dataset.h) */
+	unsigned dataset_count;
+	bool has_tags, has_hostbits;    /* some rule may mark a host: every packet has to ask */
 	struct parsed *parsed;
 	struct compiled *compiled;      /* NULL after parse_only */
 };
