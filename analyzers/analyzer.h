@@ -76,6 +76,8 @@ struct analyzer {
 	/* The first bytes of one direction: is it ours? May be NULL where patterns decide. */
 	enum probe (*probe)(struct slice data, enum side side, bool is_udp);
 	uint32_t pending_max;           /* 0 = 64 KiB */
+	uint32_t tx_open_max;           /* transactions kept at once; the oldest is completed beyond it. 0 = 1024 */
+	uint8_t first_side;             /* 0: either side may speak first; else 1 + enum side that has to */
 
 	/* Reads configuration; *out is shared by all workers and read-only. Optional. 0 or -errno. */
 	int (*settings_new)(void **out, const struct conf *conf);
@@ -89,6 +91,8 @@ struct analyzer {
 	bool (*gap)(struct analysis *a, enum side side, uint64_t len);
 	/* Nothing will follow in this direction. Optional. */
 	void (*end)(struct analysis *a, enum side side);
+	/* Rules have looked at side of tx: what won't be looked at again may go (body windows). Optional. */
+	void (*inspected)(struct analysis *a, struct tx *tx, enum side side);
 	/* Frees what tx holds and tx itself (budget_put of its own size). */
 	void (*tx_free)(struct analysis *a, struct tx *tx);
 
@@ -111,6 +115,19 @@ struct analyzer {
 extern const struct analyzer *const analyzers_builtin[];
 extern const unsigned analyzers_builtin_count;
 
+/* What detection noticed on a packet: app-layer-event:applayer_…, and EVE anomalies of type applayer. */
+enum app_event {
+	APP_MISMATCH_PROTOCOL_BOTH_DIRECTIONS,
+	APP_WRONG_DIRECTION_FIRST_DATA,
+	APP_DETECT_PROTOCOL_ONLY_ONE_DIRECTION,
+	APP_PROTO_DETECTION_SKIPPED,
+	APP_NO_TLS_AFTER_STARTTLS,
+	APP_UNEXPECTED_PROTOCOL,
+	APP_EVENTS,
+};
+/* "applayer_mismatch_protocol_both_directions"; EVE has it in upper case. NULL beyond the last. */
+const char *app_event_name(unsigned event);
+
 /* One flow's analysis: in flow->slot[FLOW_ANALYSIS]. Analyzers touch state, settings, and what the functions below offer. */
 struct analysis {
 	const struct analyzer *proto;   /* NULL: not recognised (yet) */
@@ -121,10 +138,18 @@ struct analysis {
 	bool decided[2];
 	void *state;                    /* the analyzer's */
 	const void *settings;
+	/* What this flow spoke before it switched protocol, newest first: its transactions are complete and wait to be
+	 * inspected and recorded. Whoever walks transactions walks these too; app_prune lets them go. */
+	struct analysis *older;
+	uint32_t events;                /* bits of enum app_event raised by packet number `events_packet` */
+	uint64_t events_packet;
+	struct bytes context;           /* what analysis_expect announced this flow with */
 	struct budget *budget;          /* charge everything here */
 	struct flow *flow;
 	struct app *app;
+	unsigned row;                   /* framework: of proto in app_stats */
 	struct tx *tx_first, *tx_last;  /* not yet freed, oldest first */
+	unsigned tx_open;               /* how many that are */
 	uint64_t tx_count;              /* ever made */
 	struct bytes pending[2];
 	uint32_t need[2];
@@ -133,8 +158,14 @@ struct analysis {
 	uint64_t packet;                /* its number */
 	bool skip_payload[2];           /* set by the analyzer: what follows is opaque (TLS application data) */
 	bool finished;                  /* set by the analyzer: nobody needs this flow's bytes any more */
+	bool ended[2];                  /* nothing will follow in this direction */
+	bool reversed;                  /* detection: the sides are the wrong way round. The worker turns the flow and calls app_turned */
+	bool switching;                 /* analysis_switch was called */
+	const char *switch_name;        /* and what it asked for */
 	void *frames;                   /* framework: frames of this flow, see analyzers/frame.h */
 	void *detect;                   /* framework: bytes kept while the protocol is unknown */
+	struct slice feeding;           /* framework: what feed was given, and where in the stream that starts */
+	uint64_t feeding_offset;
 };
 
 /* For analyzers. */
@@ -150,12 +181,17 @@ static inline void analysis_need(struct analysis *a, enum side side, uint32_t by
 {
 	a->need[side] = bytes;
 }
-/* What follows is another protocol: with name NULL it is to be recognised afresh. Takes effect
- * with the next byte that feed leaves unread. */
+/* What follows in both directions is another protocol: with name NULL it is to be recognised afresh, and
+ * `expected` (or NULL) is what it ought to be. The bytes that feed leaves unread are the first of it. The
+ * transactions so far move to a->older of the new analysis, where its open() may read them. */
 void analysis_switch(struct analysis *a, const char *name, const char *expected);
-/* A flow between these hosts is about to come (FTP data): it will be analysed as name. */
+/* A flow from client to server:port is about to come (FTP data): it will be analysed as name, and context
+ * (at most EXPECT_CONTEXT_MAX bytes are kept) will be in its a->context. */
+#define EXPECT_CONTEXT_MAX 512
 void analysis_expect(struct analysis *a, const struct ip_addr *client, const struct ip_addr *server, uint16_t port,
-		     const char *name, void *context);
+		     const char *name, struct slice context);
+/* Whether anybody wants a thing: enum app_want. */
+bool analysis_wanted(const struct analysis *a, uint32_t wants);
 
 /* For rules and records. */
 static inline struct analysis *analysis_of(const struct flow *flow)
@@ -171,8 +207,16 @@ const struct analyzer *analyzer_at(unsigned index);
 unsigned analyzer_count(void);
 /* By name or alias; NULL where unknown. */
 const struct analyzer *analyzer_find(const char *name);
-/* The field behind a keyword name or alias, of any analyzer (or of the common ones: file.*); NULL where unknown. */
+/* The field behind a keyword name or alias, of any analyzer (or of the common ones: file.*); NULL where unknown.
+ * Several analyzers may have a field of one name (http.uri: http and http2): field_in gives each its own. */
 const struct field *field_find(const char *keyword, const struct analyzer **analyzer);
+/* The same in one analyzer, its own rows before the common ones; NULL where it has none. */
+const struct field *field_in(const struct analyzer *analyzer, const char *keyword);
+/* By legacy content modifier ("http_uri") or pcre letter ('U'). */
+const struct field *field_find_modifier(const char *modifier, const struct analyzer **analyzer);
+const struct field *field_find_letter(char letter, const struct analyzer **analyzer);
+/* The rows that every analyzer with files has: file.data, file.name, …; *count is set. */
+const struct field *fields_common(unsigned *count);
 
 /* The application layer of one worker. */
 struct app;
@@ -183,6 +227,18 @@ void app_settings_free(struct app_settings *s);
 bool app_enabled(const struct app_settings *s, const struct analyzer *analyzer);
 int app_new(struct app **out, struct mem *mem, const struct app_settings *settings);
 void app_free(struct app *app);
+/* What rules and outputs need. At first all but hashes and storing: RULES | RECORDS | FILES | BODIES | FRAMES. */
+enum app_want {
+	APP_WANT_RULES = 1 << 0,        /* somebody sets tx->inspected; else transactions don't wait for it */
+	APP_WANT_RECORDS = 1 << 1,      /* somebody sets tx->recorded and file->recorded */
+	APP_WANT_FILES = 1 << 2,        /* file.data is inspected: keep windows */
+	APP_WANT_BODIES = 1 << 3,       /* http bodies are inspected or dumped */
+	APP_WANT_FRAMES = 1 << 4,
+	APP_WANT_MD5 = 1 << 5, APP_WANT_SHA1 = 1 << 6, APP_WANT_SHA256 = 1 << 7,        /* of every file */
+	APP_WANT_STORE = 1 << 8,        /* file store: bytes wait for file->stored_to */
+};
+void app_want(struct app *app, uint32_t wants);
+uint32_t app_wanted(const struct app *app);
 
 struct tracker;
 struct piece;
@@ -191,6 +247,11 @@ void app_datagram(struct app *app, struct flow *flow, const struct packet *pkt);
 void app_piece(struct app *app, struct flow *flow, enum side side, const struct piece *piece, const struct packet *pkt);
 /* Nobody needs more of this direction: the worker then calls stream_ignore. */
 bool app_wants(const struct flow *flow, enum side side);
+/* Detection found that the flow's sides are the wrong way round (a->reversed): the worker has turned the flow,
+ * and now what was kept is analysed. */
+void app_turned(struct app *app, struct flow *flow);
+/* Rules have looked at this side of the flow's transactions: windows of bodies and files move on. */
+void app_inspected(struct app *app, struct flow *flow, enum side side);
 /* Both directions end; open transactions become complete, so that they are inspected and recorded. */
 void app_flow_end(struct app *app, struct flow *flow);
 /* Frees transactions that rules have inspected on both sides and that were recorded. */

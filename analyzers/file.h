@@ -10,6 +10,26 @@
 
 enum file_state { FILE_OPEN, FILE_CLOSED, FILE_TRUNCATED, FILE_ERROR };
 
+/* The newest bytes of something that grows (a body, a file), as far as rules or the file store may still
+ * need them, and how rules look at it: not before min_size bytes are there or it is complete, then
+ * everything new with some of what came before it. Nothing beyond limit is kept. */
+struct window {
+	struct bytes bytes;
+	uint64_t start;         /* where bytes begin */
+	uint64_t size;          /* bytes seen, kept or not */
+	uint64_t inspected;     /* seen when rules looked last */
+};
+struct window_limits {
+	uint64_t limit;         /* 0 = none */
+	uint32_t min_size, size;
+};
+void window_add(struct window *w, struct budget *b, const struct window_limits *l, struct slice data);
+/* What rules look at now; false: nothing (yet). */
+bool window_view(const struct window *w, const struct window_limits *l, bool complete, struct field_value *out);
+/* Rules have looked: lets go of what neither they nor keep_from on need. */
+void window_inspected(struct window *w, const struct window_limits *l, bool complete, uint64_t keep_from);
+void window_fini(struct window *w, struct budget *b);
+
 struct file {
 	struct file *next;
 	struct tx *tx;
@@ -27,12 +47,12 @@ struct file {
 	uint64_t size;                  /* bytes seen */
 	bool has_range;
 	uint64_t start, end;            /* content range */
-	struct bytes window;            /* the newest bytes, up to the inspection limit */
-	uint64_t window_offset;         /* where window starts in the file */
-	uint64_t inspected;             /* rules: bytes inspected so far */
+	struct window window;
+	struct window_limits limits;    /* how rules look at it; the analyzer may change it behind file_open */
+	uint64_t stored_to;             /* file store: bytes below are written; UINT64_MAX = will not be stored */
 	uint8_t md5[16], sha1[20], sha256[32];
 	const char *magic;              /* libmagic's text, or NULL */
-	void *hashers;
+	void *hashers[3];               /* md5, sha1, sha256 */
 	uint32_t sids[8];               /* rules that asked for it */
 	uint8_t sid_count;
 };
@@ -43,6 +63,8 @@ void file_data(struct analysis *a, struct file *f, struct slice data);
 void file_gap(struct analysis *a, struct file *f, uint64_t len);
 void file_close(struct analysis *a, struct file *f, enum file_state state);
 void file_set_name(struct analysis *a, struct file *f, struct slice name);
+/* The file of a side by index, oldest first; NULL beyond the last. */
+struct file *file_at(const struct tx *tx, enum side side, unsigned index);
 /* Frees all files of tx; the framework calls it before tx_free. */
 void files_free(struct analysis *a, struct tx *tx);
 
