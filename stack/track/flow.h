@@ -29,13 +29,17 @@ struct flow_key {
 	uint8_t ip_version;
 	uint8_t tunnel_depth;           /* decoder.recursion-level.use-for-tracking */
 	uint16_t vlan[PACKET_VLANS_MAX];
+	uint16_t device;                /* livedev.use-for-tracking */
 };
+/* ICMP has no ports: port[0] is the first packet's type (ICMPv6: and code << 8), port[1] the type that
+ * answers it. ESP: the SPI's halves. */
 
 struct flow {
 	struct flow_key key;            /* side TO_SERVER sends from addr[0]:port[0] to addr[1]:port[1] */
 	uint64_t id;                    /* 51 bits, for EVE */
 	uint64_t first_ns, last_ns;
 	uint64_t pkts[2], bytes[2];     /* by side; bytes as on the wire, L2 included */
+	uint32_t hash;
 	uint8_t state;                  /* enum flow_state */
 	uint8_t end;                    /* enum flow_end, once ended */
 	bool emergency;                 /* ended early under memory pressure */
@@ -56,10 +60,12 @@ struct flow {
 	void *slot[FLOW_SLOTS];
 
 	/* the table's own */
+	uint8_t lru;                    /* which list: enum flow_lru in table.h */
+	uint8_t seen;                   /* bit a side: it has sent something */
+	uint32_t lru_s;                 /* when it last moved to that list's end */
 	struct timer timer;
 	struct flow *hash_next;
 	struct flow *lru_prev, *lru_next;
-	uint64_t hash;
 };
 
 static inline enum side other_side(enum side s)

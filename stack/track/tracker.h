@@ -15,6 +15,8 @@ struct tracker;
 
 enum track_drop {
 	TRACK_FOLLOWED,                 /* not a drop: it has a flow */
+	TRACK_FLOWLESS,                 /* nor this: rules see it, but nothing converses this way (an ICMP
+	                                 * error about no flow we know, tunnel and routing protocols) */
 	TRACK_FRAGMENT_HELD,            /* waits for the rest of its datagram: followed as part of that */
 	TRACK_NOT_IP,
 	TRACK_INVALID,                  /* a broken header */
@@ -28,7 +30,8 @@ enum track_drop {
 extern const char *const track_drop_names[TRACK_DROPS];
 
 /* Reads Suricata's keys from conf: flow.*, flow-timeouts.*, stream.*, defrag.*, host-os-policy,
- * vlan.use-for-tracking, decoder.recursion-level. Memory comes out of mem. key keys every hash (and
+ * vlan.use-for-tracking, livedev.use-for-tracking, decoder.recursion-level; and simulate-ips (yes
+ * where --simulate-ips was given or the run is inline). conf may be NULL. Memory comes out of mem. key keys every hash (and
  * the flow ids: same key and input, same ids). Returns 0 or -errno. */
 int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf, const struct hash_key *key);
 void tracker_free(struct tracker *t);
@@ -42,6 +45,9 @@ struct flow *tracker_packet(struct tracker *t, struct packet *pkt, enum track_dr
  * The bytes are valid until the next fragment is given in. */
 bool tracker_datagram(struct tracker *t, const struct packet *pkt, const struct packet_config *cfg,
 		      struct packet_set *set);
+
+/* Ahead of tracker_packet, for all packets of a burst: has the flow's memory fetched. */
+void tracker_prefetch(struct tracker *t, struct packet *pkt);
 
 /* Capture time moves on: timers fire. Called once a burst with the newest time. Bounded work. */
 void tracker_advance(struct tracker *t, uint64_t now_ns);

@@ -1,0 +1,47 @@
+/* config.h - what the tracker reads from the configuration, once.
+ *
+ * Keys and defaults are Suricata's: flow.*, flow-timeouts.*, stream.*, defrag.*, host-os-policy,
+ * vlan.use-for-tracking, livedev.use-for-tracking, decoder.recursion-level.use-for-tracking. */
+#ifndef TAPIR_TRACK_CONFIG_H
+#define TAPIR_TRACK_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "stack/track/flow.h"
+
+enum timeout_proto { TIMEOUT_DEFAULT, TIMEOUT_TCP, TIMEOUT_UDP, TIMEOUT_ICMP, TIMEOUT_PROTOS };
+
+struct track_config {
+	/* seconds, by enum timeout_proto and enum flow_state; [1] = in an emergency */
+	uint32_t timeouts[2][TIMEOUT_PROTOS][FLOW_BYPASSED + 1];
+	uint64_t flow_memcap;
+	uint32_t flow_hash_size;
+	uint32_t emergency_recovery;    /* percent of the memcap that must be free again */
+	bool vlan_tracking;
+	bool device_tracking;
+	bool depth_tracking;
+
+	uint64_t stream_memcap;         /* connections */
+	uint64_t reassembly_memcap;     /* their data */
+	uint64_t reassembly_depth;      /* 0 = no limit */
+	uint32_t segments_max;          /* out-of-order segments a stream may hold */
+	bool midstream;
+	bool async_oneside;
+	bool checksum_validation;
+	bool checksum_auto;             /* pcap-file.checksum-checks: auto */
+	bool inline_mode;
+	bool simulate_ips;
+	bool drop_invalid;
+
+	uint64_t defrag_memcap;
+	uint32_t defrag_timeout;
+	uint32_t defrag_trackers;
+	uint32_t defrag_frags;
+};
+
+/* Returns 0, or -EINVAL where a value can't be taken. conf may be NULL: all defaults. */
+int track_config_read(struct track_config *cfg, const struct conf *conf);
+
+#endif

@@ -1,0 +1,28 @@
+/* internal.h - the tracker's parts, for its own files. */
+#ifndef TAPIR_TRACK_INTERNAL_H
+#define TAPIR_TRACK_INTERNAL_H
+
+#include "stack/track/config.h"
+#include "stack/track/stream.h"
+#include "stack/track/table.h"
+#include "stack/track/tracker.h"
+
+struct tracker {
+	struct track_config cfg;
+	struct flow_table table;
+	struct stream_pool pool;
+	struct budget stream;           /* segments */
+	struct tracker_stats stats;
+	uint64_t csum_seen, csum_bad;   /* for checksum_auto */
+	bool csum_off;
+};
+
+/* Follows a TCP packet of flow. */
+void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt);
+/* The packet starts a new connection on a flow whose old one is over. */
+bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct packet *pkt);
+/* The flow is over: what waits becomes readable. */
+void tcp_end(struct tracker *t, struct flow *flow);
+void tcp_release(struct tracker *t, struct flow *flow);
+
+#endif

@@ -1,0 +1,510 @@
+/* stream.c - reassembly of one direction.
+ *
+ * The array of waiting segments is searched by halving and holds at most segments_max of them: an
+ * insertion costs a short memmove, whatever order an attacker chooses.
+ *
+ * Linux's queue is kept as the kernel keeps it: whole segments that may overlap at their ends, read
+ * in the order of their starts, neighbours joined into one. Other policies cut a new segment at the
+ * old ones' edges and decide each contested run by the table in policy.c. */
+#include "stack/track/stream.h"
+
+#include <string.h>
+
+#include "base/must.h"
+
+#define QUEUE_MIN 4
+#define PARTS_MAX 18            /* a kernel buffer's head and its 17 fragments */
+
+static void segment_put(struct stream_pool *pool, struct segment *s)
+{
+	budget_put(pool->budget, s, sizeof(*s) + s->cap);
+}
+
+static struct segment *segment_get(struct stream_pool *pool, const struct segment *what,
+				   const uint8_t *data)
+{
+	struct segment *s = budget_get_raw(pool->budget, sizeof(*s) + what->len);
+
+	if (s == NULL)
+		return NULL;
+	*s = *what;
+	s->cap = what->len;
+	s->parts = 1;
+	if (what->len > 0)
+		memcpy(s->data, data, what->len);
+	return s;
+}
+
+static size_t queue_size(uint32_t cap)
+{
+	return sizeof(struct segments) + cap * sizeof(struct segment *);
+}
+
+static void queue_free(struct stream_pool *pool, struct tcp_dir *dir)
+{
+	if (dir->queue == NULL)
+		return;
+	budget_put(pool->budget, dir->queue, queue_size(dir->queue->cap));
+	dir->queue = NULL;
+}
+
+/* Index of the first segment that starts behind seq. */
+static uint32_t queue_upper(const struct segments *q, uint32_t seq)
+{
+	uint32_t lo = 0, hi = q->count;
+
+	while (lo < hi) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (seq_le(q->at[mid]->seq, seq))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool queue_put_at(struct stream_pool *pool, struct tcp_dir *dir, uint32_t i,
+			 struct segment *s)
+{
+	struct segments *q = dir->queue;
+
+	if (q == NULL || q->count == q->cap) {
+		uint32_t cap = q == NULL ? QUEUE_MIN : q->cap * 2;
+		struct segments *wider;
+
+		if (q != NULL && q->count >= pool->segments_max)
+			return false;
+		wider = budget_resize(pool->budget, q, q == NULL ? 0 : queue_size(q->cap),
+				      queue_size(cap));
+		if (wider == NULL)
+			return false;
+		if (q == NULL)
+			wider->count = 0;
+		wider->cap = cap;
+		dir->queue = q = wider;
+	}
+	memmove(&q->at[i + 1], &q->at[i], (q->count - i) * sizeof(q->at[0]));
+	q->at[i] = s;
+	q->count++;
+	return true;
+}
+
+static void queue_remove(struct segments *q, uint32_t i, uint32_t n)
+{
+	memmove(&q->at[i], &q->at[i + n], (q->count - i - n) * sizeof(q->at[0]));
+	q->count -= n;
+}
+
+/* Compares where both have bytes. */
+static unsigned compare(const struct segment *old, const struct segment *what, const uint8_t *data)
+{
+	uint32_t from = seq_lt(old->seq, what->seq) ? what->seq : old->seq;
+	uint32_t old_end = old->seq + old->len, new_end = what->seq + what->len;
+	uint32_t to = seq_lt(old_end, new_end) ? old_end : new_end;
+
+	if (!seq_lt(from, to))
+		return 0;
+	if (memcmp(old->data + (from - old->seq), data + (from - what->seq), to - from) != 0)
+		return INSERT_OVERLAP | INSERT_DIFFERS;
+	return INSERT_OVERLAP;
+}
+
+static unsigned count_overlap(struct stream_pool *pool, unsigned result)
+{
+	if (result & INSERT_OVERLAP)
+		pool->overlaps++;
+	if (result & INSERT_DIFFERS)
+		pool->overlaps_differing++;
+	if (result & INSERT_SHED)
+		pool->shed++;
+	return result;
+}
+
+/* Joins what to the segment that ends where it starts, as the kernel does. */
+static bool join(struct stream_pool *pool, struct segments *q, uint32_t i, const struct segment *what,
+		 const uint8_t *data)
+{
+	struct segment *s = q->at[i];
+
+	if (s->end != what->seq || s->parts >= PARTS_MAX || s->doubt != what->doubt)
+		return false;
+	if (s->len + what->len > s->cap) {
+		uint32_t cap = (s->len + what->len) * 2;
+		struct segment *wider = budget_resize(pool->budget, s, sizeof(*s) + s->cap,
+						      sizeof(*s) + cap);
+
+		if (wider == NULL)
+			return false;
+		s = wider;
+		s->cap = cap;
+		q->at[i] = s;
+	}
+	memcpy(s->data + s->len, data, what->len);
+	s->len += what->len;
+	s->end = what->end;
+	s->fin |= what->fin;
+	s->parts++;
+	return true;
+}
+
+static unsigned insert_linux(struct stream_pool *pool, struct tcp_dir *dir,
+			     const struct segment *what, const uint8_t *data)
+{
+	struct segments *q = dir->queue;
+	uint32_t i = q == NULL ? 0 : queue_upper(q, what->seq), n = 0;
+	unsigned result = 0;
+	struct segment *s;
+	bool replaces = false;
+
+	if (i > 0) {
+		struct segment *before = q->at[i - 1];
+
+		if (seq_lt(what->seq, before->end)) {
+			result |= compare(before, what, data);
+			if (seq_le(what->end, before->end))
+				return result;          /* all of it is there: the old wins */
+			replaces = before->seq == what->seq;
+		} else if (join(pool, q, i - 1, what, data)) {
+			return result;
+		}
+	}
+	s = segment_get(pool, what, data);
+	if (s == NULL)
+		return result | INSERT_SHED;
+	if (replaces) {
+		segment_put(pool, q->at[i - 1]);
+		q->at[--i] = s;
+	} else if (!queue_put_at(pool, dir, i, s)) {
+		segment_put(pool, s);
+		return result | INSERT_SHED;
+	}
+	q = dir->queue;
+	/* What the new one covers goes; what reaches further stays, read from where the new one ends. */
+	while (i + 1 + n < q->count && seq_lt(q->at[i + 1 + n]->seq, s->end)) {
+		struct segment *behind = q->at[i + 1 + n];
+
+		result |= compare(behind, what, data);
+		if (seq_lt(s->end, behind->end))
+			break;
+		segment_put(pool, behind);
+		n++;
+	}
+	queue_remove(q, i + 1, n);
+	return result;
+}
+
+static enum overlap relation(const struct segment *old, const struct segment *what)
+{
+	if (what->seq == old->seq) {
+		if (what->end == old->end)
+			return OVERLAP_SAME;
+		return seq_lt(what->end, old->end) ? OVERLAP_SAME_SHORTER : OVERLAP_SAME_LONGER;
+	}
+	if (seq_lt(what->seq, old->seq))
+		return seq_lt(what->end, old->end) ? OVERLAP_BEFORE_INSIDE : OVERLAP_COVERS;
+	return seq_le(what->end, old->end) ? OVERLAP_INSIDE : OVERLAP_INSIDE_AFTER;
+}
+
+/* One run of the new segment that no old one contests. */
+static bool insert_run(struct stream_pool *pool, struct tcp_dir *dir, const struct segment *what,
+		       const uint8_t *data, uint32_t from, uint32_t to, uint32_t i)
+{
+	uint32_t data_end = what->seq + what->len;
+	struct segment part = *what, *s;
+
+	part.seq = from;
+	part.end = to;
+	part.len = seq_lt(from, data_end) ? (seq_lt(to, data_end) ? to : data_end) - from : 0;
+	part.fin = what->fin && to == what->end;
+	s = segment_get(pool, &part, data + (from - what->seq));
+	if (s == NULL)
+		return false;
+	if (queue_put_at(pool, dir, i, s))
+		return true;
+	segment_put(pool, s);
+	return false;
+}
+
+static unsigned insert_table(struct stream_pool *pool, struct tcp_dir *dir,
+			     const struct segment *what, const uint8_t *data)
+{
+	uint32_t i = dir->queue == NULL ? 0 : queue_upper(dir->queue, what->seq);
+	uint32_t at = what->seq;
+	unsigned result = 0;
+
+	if (i > 0 && seq_lt(what->seq, dir->queue->at[i - 1]->end))
+		i--;
+	while (seq_lt(at, what->end)) {
+		struct segment *old = NULL;
+		uint32_t from, to;
+
+		if (dir->queue != NULL && i < dir->queue->count &&
+		    seq_lt(dir->queue->at[i]->seq, what->end))
+			old = dir->queue->at[i];
+		if (old == NULL || seq_lt(at, old->seq)) {
+			to = old == NULL ? what->end : old->seq;
+			if (!insert_run(pool, dir, what, data, at, to, i))
+				return result | INSERT_SHED;
+			at = to;
+			i++;
+			continue;
+		}
+		result |= compare(old, what, data);
+		from = at;
+		to = seq_lt(old->seq + old->len, what->seq + what->len) ? old->seq + old->len
+									: what->seq + what->len;
+		if (seq_lt(from, to) && !what->doubt &&
+		    (old->doubt || overlap_new_wins(dir->policy, relation(old, what))))
+			memcpy(old->data + (from - old->seq), data + (from - what->seq), to - from);
+		if (!what->doubt)
+			old->doubt = false;
+		at = old->end;
+		i++;
+	}
+	return result;
+}
+
+/* Doubtful segments give way to certain ones wherever both have bytes. */
+static void yield_doubts(struct stream_pool *pool, struct tcp_dir *dir, const struct segment *what)
+{
+	struct segments *q = dir->queue;
+
+	for (uint32_t i = 0; q != NULL && i < q->count;) {
+		struct segment *s = q->at[i];
+
+		if (!seq_lt(s->seq, what->end))
+			break;
+		if (s->doubt && seq_lt(what->seq, s->end)) {
+			segment_put(pool, s);
+			queue_remove(q, i, 1);
+			continue;
+		}
+		i++;
+	}
+}
+
+unsigned stream_insert(struct stream_pool *pool, struct tcp_dir *dir, const struct segment *what,
+		       const uint8_t *data)
+{
+	unsigned result;
+
+	if (!what->doubt)
+		yield_doubts(pool, dir, what);
+	if (dir->policy == OVERLAP_LINUX && !what->doubt)
+		result = insert_linux(pool, dir, what, data);
+	else
+		result = insert_table(pool, dir, what, data);
+	return count_overlap(pool, result);
+}
+
+/* Moves rcv_nxt over what waits and is contiguous now. */
+static void catch_up(struct tcp_dir *dir)
+{
+	struct segments *q = dir->queue;
+
+	for (uint32_t i = 0; q != NULL && i < q->count; i++) {
+		const struct segment *s = q->at[i];
+
+		if (seq_lt(dir->rcv_nxt, s->seq))
+			return;
+		if (s->doubt || !seq_lt(dir->rcv_nxt, s->end))
+			continue;
+		dir->rcv_nxt = s->end;
+		if (s->fin) {
+			dir->flags |= DIR_FIN | DIR_ENDED;
+			return;
+		}
+	}
+}
+
+unsigned stream_in_order(struct stream_pool *pool, struct tcp_dir *dir, const struct segment *what,
+			 const uint8_t *data)
+{
+	struct segments *q = dir->queue;
+	uint32_t skip = dir->rcv_nxt - what->seq;
+	unsigned result = 0;
+	struct direct *direct = &pool->direct;
+
+	yield_doubts(pool, dir, what);
+	if (q != NULL && q->count > 0 && dir->policy != OVERLAP_LINUX && !q->at[0]->doubt &&
+	    seq_lt(q->at[0]->seq, what->end)) {
+		struct segment part = { .seq = dir->rcv_nxt, .end = what->end, .fin = what->fin };
+
+		part.len = what->len > skip ? what->len - skip : 0;
+		result = stream_insert(pool, dir, &part, data + skip);
+		catch_up(dir);
+		return result;
+	}
+	for (uint32_t i = 0; q != NULL && i < q->count && seq_lt(q->at[i]->seq, what->end); i++)
+		result |= compare(q->at[i], what, data);
+	if (what->len > skip) {
+		*direct = (struct direct){ .dir = dir, .data = data + skip, .seq = dir->rcv_nxt,
+					   .len = what->len - skip };
+	}
+	dir->rcv_nxt = what->end;
+	if (what->fin)
+		dir->flags |= DIR_FIN | DIR_ENDED;
+	else
+		catch_up(dir);
+	return count_overlap(pool, result);
+}
+
+bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t ack)
+{
+	struct segments *q = dir->queue;
+	bool gap = false;
+
+	for (uint32_t i = 0; q != NULL && i < q->count && seq_le(q->at[i]->end, ack); i++)
+		q->at[i]->doubt = false;
+	catch_up(dir);
+	while (q != NULL && !(dir->flags & DIR_FIN) && seq_lt(dir->rcv_nxt, ack)) {
+		uint32_t i = 0;
+
+		while (i < q->count && (q->at[i]->doubt || !seq_lt(dir->rcv_nxt, q->at[i]->end)))
+			i++;
+		if (i == q->count || !seq_lt(q->at[i]->seq, ack))
+			break;
+		/* The hole up to here was taken by the receiver and missed by us. */
+		dir->rcv_nxt = q->at[i]->seq;
+		dir->flags |= DIR_GAP;
+		pool->gaps++;
+		gap = true;
+		catch_up(dir);
+	}
+	return gap;
+}
+
+void stream_flush(struct stream_pool *pool, struct tcp_dir *dir)
+{
+	struct segments *q = dir->queue;
+
+	for (uint32_t i = 0; q != NULL && i < q->count;) {
+		if (!q->at[i]->doubt) {
+			i++;
+			continue;
+		}
+		segment_put(pool, q->at[i]);
+		queue_remove(q, i, 1);
+	}
+	if (q != NULL && q->count > 0)
+		stream_acknowledged(pool, dir, q->at[q->count - 1]->end);
+	dir->flags |= DIR_ENDED;
+}
+
+void stream_settle(struct stream_pool *pool)
+{
+	struct direct *direct = &pool->direct;
+
+	if (pool->lent != NULL) {
+		segment_put(pool, pool->lent);
+		pool->lent = NULL;
+	}
+	if (direct->dir == NULL)
+		return;
+	if (direct->len > 0 && !(direct->dir->flags & DIR_IGNORED)) {
+		struct segment what = { .seq = direct->seq, .end = direct->seq + direct->len,
+					.len = direct->len };
+		struct segment *s = segment_get(pool, &what, direct->data);
+		uint32_t i = direct->dir->queue == NULL ? 0 : queue_upper(direct->dir->queue, what.seq);
+
+		if (s != NULL && !queue_put_at(pool, direct->dir, i, s)) {
+			segment_put(pool, s);
+			pool->shed++;
+		}
+	}
+	direct->dir = NULL;
+}
+
+/* Hands out n bytes at pos. */
+static void hand_out(struct tcp_dir *dir, uint32_t n)
+{
+	dir->pos += n;
+	dir->offset += n;
+}
+
+/* The segment that pos stands in or that comes next; earlier ones are freed. */
+static struct segment *queue_head(struct stream_pool *pool, struct tcp_dir *dir)
+{
+	struct segments *q = dir->queue;
+
+	while (q != NULL && q->count > 0) {
+		struct segment *s = q->at[0];
+
+		if (seq_lt(dir->pos, s->seq + s->len) || !seq_le(s->end, dir->rcv_nxt))
+			return s;
+		segment_put(pool, s);
+		queue_remove(q, 0, 1);
+	}
+	queue_free(pool, dir);
+	return NULL;
+}
+
+bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **data, uint32_t *len,
+		 bool *is_gap)
+{
+	struct direct *direct = &pool->direct;
+	struct segment *s;
+	uint32_t to;
+
+	if (pool->lent != NULL) {
+		segment_put(pool, pool->lent);
+		pool->lent = NULL;
+	}
+	*is_gap = false;
+	if (direct->dir == dir && direct->seq == dir->pos && direct->len > 0) {
+		*data = direct->data;
+		*len = direct->len;
+		direct->dir = NULL;
+		hand_out(dir, *len);
+		return true;
+	}
+	s = queue_head(pool, dir);
+	to = direct->dir == dir && direct->len > 0 ? direct->seq : dir->rcv_nxt;
+	if (!seq_lt(dir->pos, to))
+		return false;
+	if (s != NULL && seq_le(s->seq, dir->pos) && !s->doubt) {
+		*data = s->data + (dir->pos - s->seq);
+		*len = s->len - (dir->pos - s->seq);
+		if (seq_lt(to, dir->pos + *len) && to != dir->rcv_nxt)
+			*len = to - dir->pos;
+		hand_out(dir, *len);
+		if (dir->pos == s->seq + s->len && s->end - s->seq == s->len) {
+			queue_remove(dir->queue, 0, 1);
+			pool->lent = s;
+		}
+		return *len > 0;
+	}
+	if (s != NULL && seq_lt(dir->pos, s->seq) && seq_lt(s->seq, to))
+		to = s->seq;
+	else if (s == NULL && (dir->flags & DIR_FIN) && to == dir->rcv_nxt)
+		to--;                           /* the FIN itself */
+	if (!seq_lt(dir->pos, to))
+		return false;
+	*data = NULL;
+	*len = to - dir->pos;
+	*is_gap = true;
+	hand_out(dir, *len);
+	return true;
+}
+
+void stream_drop(struct stream_pool *pool, struct tcp_dir *dir)
+{
+	struct segments *q = dir->queue;
+
+	if (pool->direct.dir == dir)
+		pool->direct.dir = NULL;
+	for (uint32_t i = 0; q != NULL && i < q->count; i++)
+		segment_put(pool, q->at[i]);
+	queue_free(pool, dir);
+}
+
+uint32_t stream_highest(const struct tcp_dir *dir)
+{
+	const struct segments *q = dir->queue;
+	uint32_t high = dir->rcv_nxt;
+
+	if (q != NULL && q->count > 0 && seq_lt(high, q->at[q->count - 1]->end))
+		high = q->at[q->count - 1]->end;
+	return high;
+}
