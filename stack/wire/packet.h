@@ -56,6 +56,15 @@ enum packet_flag {
 	PACKET_L4_CHECKED = 1 << 17,    /* packet_check_l4 has judged */
 };
 
+/* Why a packet is dropped where tapir is inline, or would be; EVE's drop.reason. */
+enum drop_reason {
+	DROP_REASON_NONE, DROP_REASON_DECODE_ERROR, DROP_REASON_DEFRAG_ERROR, DROP_REASON_DEFRAG_MEMCAP,
+	DROP_REASON_FLOW_MEMCAP, DROP_REASON_FLOW_DROP, DROP_REASON_EXCEPTION_FLOW_DROP, DROP_REASON_STREAM_ERROR,
+	DROP_REASON_STREAM_MEMCAP, DROP_REASON_STREAM_MIDSTREAM, DROP_REASON_STREAM_REASSEMBLY,
+	DROP_REASON_STREAM_URGENT, DROP_REASON_APPLAYER_ERROR, DROP_REASON_APPLAYER_MEMCAP, DROP_REASON_RULES,
+	DROP_REASON_RULES_THRESHOLD, DROP_REASON_TUNNEL_PACKET, DROP_REASONS,
+};
+
 /* TCP options: RFC 9293 3.1, 7323, 2018, 7413, 2385, 5925. sack and fast_open mean nothing where
  * sack_blocks and has_fast_open are 0. */
 struct tcp_options {
@@ -120,6 +129,7 @@ struct packet {
 
 	/* what the tracker adds */
 	uint8_t side;                   /* enum side, once a flow is known */
+	uint8_t drop_reason;            /* enum drop_reason, with PACKET_WOULD_DROP */
 
 	uint8_t event_count;
 
