@@ -109,7 +109,10 @@ void rules_flow_free(struct rules *r, struct flow *flow);
 /* Whether raw stream bytes of this direction can still matter to any rule of the flow. */
 bool rules_wants(struct rules *r, struct flow *flow, enum side side);
 
-/* For records: metadata.flowbits and friends. Calls back per name. */
+/* The reassembled bytes of one direction that raw rules look at now: what an alert's payload shows. Empty where none are kept. */
+struct slice rules_stream(const struct rules *r, const struct flow *flow, enum side side);
+
+/* For records: metadata.flowbits and friends. Calls back per name; a callback may be NULL. */
 void rules_flow_vars(struct rules *r, const struct flow *flow,
 		     void (*bit)(void *ctx, const char *name), void (*integer)(void *ctx, const char *name, uint32_t value),
 		     void (*text)(void *ctx, const char *name, struct slice value), void *ctx);

@@ -1,0 +1,130 @@
+/* eve.h - inside output/: one EVE output, one worker's writer, and the pieces records are made of. */
+#ifndef TAPIR_OUTPUT_EVE_H
+#define TAPIR_OUTPUT_EVE_H
+
+#include <pthread.h>
+
+#include "analyzers/digest.h"
+#include "analyzers/file.h"
+#include "output/output.h"
+#include "output/sink.h"
+
+#define EVE_OUTPUTS_MAX 16
+#define EVE_ANALYZERS_MAX 128
+#define LINES_MAX (256 * 1024)
+#define RECORD_MAX (LINES_MAX - 1024)   /* a longer record is cut at a whole member */
+
+enum alert_option {
+	ALERT_PAYLOAD = 1 << 0, ALERT_PAYLOAD_PRINTABLE = 1 << 1, ALERT_PAYLOAD_LENGTH = 1 << 2, ALERT_PACKET = 1 << 3,
+	ALERT_APP_LAYER = 1 << 4, ALERT_FLOW = 1 << 5, ALERT_RULE_METADATA = 1 << 6, ALERT_RULE_RAW = 1 << 7,
+	ALERT_REFERENCE = 1 << 8, ALERT_VERDICT = 1 << 9, ALERT_HTTP_BODY = 1 << 10, ALERT_HTTP_BODY_PRINTABLE = 1 << 11,
+	ALERT_TAGGED = 1 << 12, ALERT_WEBSOCKET_PAYLOAD = 1 << 13,
+};
+
+enum anomaly_option { ANOMALY_DECODE = 1, ANOMALY_STREAM = 2, ANOMALY_APPLAYER = 4, ANOMALY_PACKETHDR = 8 };
+
+enum xff_mode { XFF_OFF, XFF_EXTRA_DATA, XFF_OVERWRITE };
+
+/* One `eve-log` entry of the configuration. Read-only after output_new, but for the sink. */
+struct eve {
+	struct sink *sink;
+	pthread_mutex_t lock;           /* serialises the sink */
+	char *prefix;                   /* before each line: "@cee: " */
+	const char *sensor_name;
+	bool metadata, community_id, ethernet, pcap_file, suricata_version;
+	uint16_t community_seed;
+	uint8_t xff_mode;
+	bool xff_forward;
+	const char *xff_header;
+	bool alert, flow, netflow, drop, files, stats, frame, anomaly, arp;
+	uint32_t alert_options;
+	uint32_t alert_payload_max;
+	uint8_t anomaly_options;
+	bool drop_alerts, drop_all_flows;
+	bool files_force_magic, files_force_filestore;
+	uint8_t files_force_hash;       /* bits 1 << enum digest_kind */
+	bool stats_totals, stats_threads, stats_deltas;
+	bool log_app[EVE_ANALYZERS_MAX];        /* by analyzer index */
+	void *app_options[EVE_ANALYZERS_MAX];
+	uint64_t written, shed;
+};
+
+struct output {
+	struct output_opts opts;
+	unsigned eve_count;
+	struct eve eves[EVE_OUTPUTS_MAX];
+	struct sink *fast;
+	pthread_mutex_t fast_lock;
+	pthread_mutex_t top_lock;
+	struct signature_count *top;    /* merged when workers free their records */
+	unsigned top_count;
+	char *capture_name;
+};
+
+struct signature_count {
+	const struct rule *rule;
+	uint64_t count;
+};
+#define SIGNATURE_SLOTS 8192
+
+/* Whole lines on their way to a sink: one write a flush, not one a record. */
+struct lines {
+	char *data;
+	size_t len;
+};
+
+/* What a worker writes with. */
+struct records {
+	struct output *out;
+	struct json j;                  /* the record being made */
+	struct lines lines[EVE_OUTPUTS_MAX];
+	struct lines fast;
+	struct digest *sha1;            /* community ids */
+	struct rules *rules;            /* of the packet being recorded */
+	uint64_t second;                /* whose text is cached */
+	char second_text[32];           /* "2026-11-22T19:40:00" */
+	char zone_text[8];              /* "+0000" */
+	struct records_stats stats;
+	struct signature_count *counts; /* SIGNATURE_SLOTS, by sid */
+};
+
+/* The client's address as the proxy's header has it; out has IP_TEXT_MAX bytes. tx NULL: any transaction of the flow. */
+bool xff_find(const struct eve *e, struct flow *flow, struct tx *tx, char *out);
+
+/* What a record's addresses are about. */
+enum record_dir { DIR_PACKET, DIR_FLOW, DIR_FLOW_TO_SERVER, DIR_FLOW_TO_CLIENT };
+
+/* Text of "timestamp" for a time. */
+void eve_timestamp(struct records *r, struct json *j, const char *key, uint64_t ns);
+/* "TCP", "IPv6-ICMP", or the number in three digits. */
+const char *eve_proto_name(uint8_t proto, char out[4]);
+/* Opens the record and writes what all records share, up to and including the options (metadata, community id).
+ * client: stands in for the client's address (xff in overwrite mode), or NULL. */
+void eve_header(struct records *r, const struct eve *e, struct json *j, const struct flow *flow, const struct packet *pkt,
+		enum record_dir dir, const char *event_type, const char *client);
+void eve_header_flow(struct records *r, const struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns,
+		     const char *event_type);
+/* Closes it, counts it, and puts it with the lines of e. */
+void eve_done(struct records *r, struct eve *e, struct json *j);
+void eve_app_proto(struct json *j, const struct flow *flow);
+void eve_flow_counts(struct records *r, struct json *j, const struct flow *flow);
+/* "1:…" into out (at least 32 bytes). False where the protocol has none. */
+bool community_id(struct digest *sha1, uint16_t seed, const struct flow *flow, char *out, size_t cap);
+
+void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
+	       const struct alert *a);
+void eve_alert_object(const struct eve *e, struct json *j, const struct packet *pkt, const struct alert *a, const char *xff);
+void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
+	      const struct alert_queue *alerts);
+void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
+void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
+		  const struct file *f);
+void eve_file_object(struct json *j, const struct file *f, bool in_alert);
+void eve_flow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);
+void eve_netflow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);
+/* Puts one line (without its newline) with the others; full buffers go to the sink. */
+void lines_add(struct records *r, struct lines *lines, struct sink *sink, pthread_mutex_t *lock, const char *prefix, const char *text,
+	       size_t len);
+void fast_log(struct records *r, const struct packet *pkt, const struct alert *a);
+
+#endif
