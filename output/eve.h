@@ -49,8 +49,11 @@ struct eve {
 	uint64_t written, shed;
 };
 
+struct file_store;
+
 struct output {
 	struct output_opts opts;
+	struct file_store *store;       /* NULL: off */
 	unsigned eve_count;
 	struct eve eves[EVE_OUTPUTS_MAX];
 	struct sink *fast;
@@ -125,6 +128,14 @@ void eve_netflow(struct records *r, struct eve *e, struct json *j, const struct 
 /* Puts one line (without its newline) with the others; full buffers go to the sink. */
 void lines_add(struct records *r, struct lines *lines, struct sink *sink, pthread_mutex_t *lock, const char *prefix, const char *text,
 	       size_t len);
+/* file-store: version 2. */
+int file_store_new(struct file_store **out, const struct conf *c, const char *log_dir);
+void file_store_free(struct file_store *s);
+/* Writes what is new of a file that is to be kept; names it when it has ended. */
+void file_store_pump(const struct file_store *s, struct flow *flow, struct file *f);
+/* write-fileinfo: the record goes beside the file. */
+bool file_store_writes_info(const struct file_store *s);
+void file_store_info(const struct file_store *s, const struct file *f, uint64_t time_ns, const char *text, size_t len);
 void fast_log(struct records *r, const struct packet *pkt, const struct alert *a);
 
 #endif

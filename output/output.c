@@ -69,6 +69,9 @@ static int output_entry(struct output *o, const struct conf *entry)
 	c = conf_child(entry, "eve-log");
 	if (c != NULL && conf_bool(c, "enabled", false))
 		return output_eve(o, c);
+	c = conf_child(entry, "file-store");
+	if (c != NULL && conf_bool(c, "enabled", false) && o->store == NULL)
+		return file_store_new(&o->store, c, o->opts.log_dir);
 	c = conf_child(entry, "fast");
 	if (c != NULL && conf_bool(c, "enabled", false) && o->fast == NULL)
 		return sink_open(&o->fast, c, o->opts.log_dir, "fast.log");
@@ -130,6 +133,7 @@ void output_free(struct output *o)
 	}
 	if (o->fast != NULL)
 		o->fast->kind->close(o->fast);
+	file_store_free(o->store);
 	pthread_mutex_destroy(&o->fast_lock);
 	pthread_mutex_destroy(&o->top_lock);
 	free(o->capture_name);
@@ -141,6 +145,23 @@ void output_capture_name(struct output *o, const char *path)
 {
 	free(o->capture_name);
 	o->capture_name = path ? strdup(path) : NULL;
+}
+
+uint32_t output_wants(const struct output *o)
+{
+	static const uint32_t digests[DIGEST_KINDS] = { APP_WANT_MD5, APP_WANT_SHA1, APP_WANT_SHA256 };
+	uint32_t wants = APP_WANT_RECORDS;
+
+	for (unsigned i = 0; i < o->eve_count; i++)
+		for (unsigned k = 0; k < DIGEST_KINDS; k++)
+			if (o->eves[i].files_force_hash & 1u << k)
+				wants |= digests[k];
+	if (o->store != NULL)
+		wants |= APP_WANT_STORE | APP_WANT_SHA256;
+	for (unsigned i = 0; i < o->eve_count; i++)
+		if (o->eves[i].alert_options & (ALERT_HTTP_BODY | ALERT_HTTP_BODY_PRINTABLE))
+			wants |= APP_WANT_BODIES;
+	return wants;
 }
 
 const char *output_eve_path(const struct output *o)
@@ -321,6 +342,8 @@ static bool tx_ready(struct analysis *a, struct tx *tx, const uint64_t acked[2])
 static void record_files(struct records *r, struct flow *flow, const struct packet *pkt, struct tx *tx)
 {
 	for (struct file *f = tx->files; f != NULL; f = f->next) {
+		if (r->out->store != NULL)
+			file_store_pump(r->out->store, flow, f);
 		if (f->recorded || f->state == FILE_OPEN)
 			continue;
 		f->recorded = true;

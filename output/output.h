@@ -36,6 +36,9 @@ void output_capture_name(struct output *o, const char *path);
 /* Where the first EVE file lies, for people; NULL where there is none. */
 const char *output_eve_path(const struct output *o);
 
+/* What the outputs need the application layer to keep: enum app_want, for app_want(). */
+uint32_t output_wants(const struct output *o);
+
 int records_new(struct records **out, struct output *o);
 void records_free(struct records *r);
 
