@@ -99,20 +99,11 @@ static struct endpoints endpoints_of(const struct flow *flow, const struct packe
 
 static const char *packet_source(const struct packet *pkt)
 {
-	static const char *const names[] = {
-		[TUNNEL_NONE] = "wire/pcap", [TUNNEL_IPIP] = "ipv4 tunnel", [TUNNEL_GRE] = "gre tunnel",
-		[TUNNEL_ERSPAN] = "gre tunnel", [TUNNEL_VXLAN] = "vxlan encapsulation",
-		[TUNNEL_GENEVE] = "geneve encapsulation", [TUNNEL_TEREDO] = "teredo tunnel",
-		[TUNNEL_GTPU] = "gtp-u tunnel", [TUNNEL_NSH] = "wire/pcap", [TUNNEL_PPPOE] = "wire/pcap",
-	};
-
 	if (pkt->flags & PACKET_END_OF_FLOW)
 		return "stream (flow timeout)";
 	if (pkt->flags & PACKET_REASSEMBLED)
 		return "defrag";
-	if (pkt->tunnel == TUNNEL_IPIP && pkt->ip_version == 6)
-		return "ipv6 tunnel";
-	return pkt->tunnel < sizeof(names) / sizeof(names[0]) ? names[pkt->tunnel] : "wire/pcap";
+	return tunnel_name(pkt->tunnel);
 }
 
 /* metadata.flowbits and friends: opened when the first one turns up. */

@@ -235,8 +235,8 @@ const char *tunnel_name(uint8_t tunnel)
 	case TUNNEL_IP6:        return "ipv6 tunnel";
 	case TUNNEL_GRE:
 	case TUNNEL_ERSPAN:     return "gre tunnel";
-	case TUNNEL_VXLAN:      return "vxlan tunnel";
-	case TUNNEL_GENEVE:     return "geneve tunnel";
+	case TUNNEL_VXLAN:      return "vxlan encapsulation";
+	case TUNNEL_GENEVE:     return "geneve encapsulation";
 	case TUNNEL_TEREDO:     return "teredo tunnel";
 	case TUNNEL_GTPU:       return "gtpu tunnel";
 	default:                return "wire/pcap";
