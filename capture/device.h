@@ -43,6 +43,8 @@ struct device_opts {
 	bool copy;              /* afxdp: don't try zero-copy */
 	bool generic;           /* afxdp: generic (skb) mode only */
 	bool read_only;         /* never send */
+	bool exclusive;         /* afxdp: take the frames away from the kernel also where it has an address */
+	struct device *sibling; /* afxdp: another queue's device, open already, whose XDP program to share */
 	uint64_t seed;          /* memory with impairment */
 };
 
@@ -74,13 +76,15 @@ struct device_stats {
 struct device_info {
 	char name[DEVICE_NAME_MAX];     /* "eth0", or the file's path cut to fit */
 	char kind[16];
-	char mode[64];                  /* said aloud: "native, zero-copy, queue 0 of 4" */
+	char mode[96];                  /* said aloud: "native, zero-copy, queue 0 of 4" */
+	char reason[256];               /* why it isn't a better mode, or empty */
 	uint8_t mac[6];
 	uint32_t mtu;
 	uint16_t link;
 	bool live;                      /* time is now; false for files */
 	bool up;
 	bool promiscuous;
+	bool symmetric;                 /* both directions of a flow come through this same device */
 	bool peer_offload;              /* frames may come with checksums that no NIC ever filled in */
 	uint64_t size_bytes;            /* files: how long, 0 = unknown; */
 	uint64_t read_bytes;            /* and how far we are */

@@ -1,7 +1,6 @@
 /* pcap.c - libpcap: live capture where AF_XDP can't be had, and the compiler of
  * filter expressions. The only file that includes pcap.h. */
 #include <errno.h>
-#include <inttypes.h>
 #include <pcap/pcap.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,13 +10,13 @@
 #include "capture/bpf_filter.h"
 #include "capture/device.h"
 #include "capture/device_counters.h"
+#include "capture/frame_pool.h"
+#include "capture/net_interface.h"
 
 #define SNAP_LEN_MAX 262144
 #define KERNEL_BUFFER_LEN (32 * 1024 * 1024)
 /* How long the kernel may gather frames before it shows a block of them. */
 #define GATHER_MS 10
-/* Frames merged by GRO are up to 64 KiB, far above the largest tier. */
-#define MERGED_LEN (64 * 1024 + 256)
 #define MERGED_COUNT 64
 
 #define FILTER_LINKS_MAX 16
@@ -111,10 +110,7 @@ bool bpf_filter_match(const struct bpf_filter *f, const struct frame *frame)
 struct pcap_device {
 	struct device dev;
 	pcap_t *handle;
-	struct buffer_pool *pool;
-	uint8_t *merged;                /* buffers for frames above the largest tier */
-	unsigned merged_free_count;
-	uint16_t merged_free[MERGED_COUNT];
+	struct frame_pool *pool;
 	uint16_t link;
 	bool nanoseconds;
 	bool promiscuous;
@@ -135,22 +131,13 @@ struct pcap_burst {
 	uint64_t bytes, no_buffer;
 };
 
-static void *burst_buffer(struct pcap_device *d, uint32_t len)
-{
-	if (len <= 9216)
-		return buffer_get(d->pool, len);
-	if (d->merged_free_count == 0)
-		return NULL;
-	return d->merged + (size_t)d->merged_free[--d->merged_free_count] * MERGED_LEN;
-}
-
 static void burst_frame(u_char *user, const struct pcap_pkthdr *h, const u_char *bytes)
 {
 	struct pcap_burst *b = (struct pcap_burst *)user;
 	struct pcap_device *d = b->d;
 	struct frame *f = &b->frames[b->n];
-	uint32_t len = h->caplen < MERGED_LEN ? h->caplen : MERGED_LEN;
-	void *buffer = burst_buffer(d, len);
+	uint32_t len = h->caplen < FRAME_POOL_LEN_MAX ? h->caplen : FRAME_POOL_LEN_MAX;
+	void *buffer = frame_pool_get(d->pool, len);
 
 	d->number++;
 	if (buffer == NULL) {
@@ -195,15 +182,8 @@ static void pcap_release(struct device *dev, struct frame *frames, unsigned n)
 {
 	struct pcap_device *d = (struct pcap_device *)dev;
 
-	for (unsigned i = 0; i < n; i++) {
-		uint8_t *buffer = frames[i].owner;
-		size_t at = (size_t)(buffer - d->merged);
-
-		if (buffer >= d->merged && at < (size_t)MERGED_LEN * MERGED_COUNT)
-			d->merged_free[d->merged_free_count++] = (uint16_t)(at / MERGED_LEN);
-		else
-			buffer_put(d->pool, buffer);
-	}
+	for (unsigned i = 0; i < n; i++)
+		frame_pool_put(d->pool, frames[i].owner);
 }
 
 static int pcap_send(struct device *dev, const struct frame *frames, unsigned n)
@@ -236,12 +216,20 @@ static int pcap_poll_fd(const struct device *dev)
 static void pcap_info(const struct device *dev, struct device_info *out)
 {
 	const struct pcap_device *d = (const struct pcap_device *)dev;
+	struct net_interface i;
 
 	snprintf(out->name, sizeof(out->name), "%s", d->name);
 	snprintf(out->mode, sizeof(out->mode), "libpcap, %s", d->nanoseconds ? "nanoseconds" : "microseconds");
 	out->link = d->link;
 	out->live = true;
 	out->promiscuous = d->promiscuous;
+	out->symmetric = true;
+	if (net_interface_query(&i, d->name) == 0) {
+		memcpy(out->mac, i.mac, sizeof(out->mac));
+		out->mtu = i.mtu;
+		out->up = i.up && i.running;
+		out->peer_offload = i.peer_offload;
+	}
 }
 
 static void pcap_device_stats(const struct device *dev, struct device_stats *out)
@@ -250,7 +238,7 @@ static void pcap_device_stats(const struct device *dev, struct device_stats *out
 	struct pcap_stat s;
 
 	device_counters_read(&d->counters, out);
-	buffer_pool_stats(d->pool, out->buffers);
+	frame_pool_stats(d->pool, out->buffers);
 	pthread_mutex_lock(&d->stats_lock);
 	if (pcap_stats(d->handle, &s) == 0) {
 		d->drop += (uint32_t)(s.ps_drop - d->seen_drop);
@@ -269,8 +257,7 @@ static void pcap_device_close(struct device *dev)
 
 	if (d->handle)
 		pcap_close(d->handle);
-	buffer_pool_free(d->pool);
-	free(d->merged);
+	frame_pool_free(d->pool);
 	pthread_mutex_destroy(&d->stats_lock);
 	free(d);
 }
@@ -355,12 +342,9 @@ static int pcap_device_open(struct device **out, const struct device_opts *opts)
 	snprintf(d->name, sizeof(d->name), "%s", opts->name);
 	d->promiscuous = opts->promiscuous;
 	d->read_only = opts->read_only;
-	d->merged = malloc((size_t)MERGED_LEN * MERGED_COUNT);
-	err = d->merged ? buffer_pool_new(&d->pool, counts) : -ENOMEM;
+	err = frame_pool_new(&d->pool, counts, MERGED_COUNT);
 	if (err < 0)
 		goto fail;
-	for (unsigned i = 0; i < MERGED_COUNT; i++)
-		d->merged_free[d->merged_free_count++] = (uint16_t)i;
 	err = handle_open(d, opts);
 	if (err < 0)
 		goto fail;
@@ -371,6 +355,16 @@ fail:
 	return err;
 }
 
+static int pcap_set_mac(struct device *dev, const uint8_t mac[6])
+{
+	return net_interface_set_mac(((struct pcap_device *)dev)->name, mac);
+}
+
+static int pcap_set_mtu(struct device *dev, uint32_t mtu)
+{
+	return net_interface_set_mtu(((struct pcap_device *)dev)->name, mtu);
+}
+
 static const struct device_ops pcap_ops = {
 	.open = pcap_device_open,
 	.close = pcap_device_close,
@@ -378,6 +372,8 @@ static const struct device_ops pcap_ops = {
 	.release = pcap_release,
 	.send = pcap_send,
 	.poll_fd = pcap_poll_fd,
+	.set_mac = pcap_set_mac,
+	.set_mtu = pcap_set_mtu,
 	.info = pcap_info,
 	.stats = pcap_device_stats,
 };
