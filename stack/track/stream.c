@@ -303,6 +303,8 @@ static void catch_up(struct tcp_dir *dir)
 {
 	struct segments *q = dir->queue;
 
+	if (dir->flags & DIR_FIN)               /* nothing is taken behind it */
+		return;
 	for (uint32_t i = 0; q != NULL && i < q->count; i++) {
 		const struct segment *s = q->at[i];
 
@@ -461,12 +463,14 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 	}
 	s = queue_head(pool, dir);
 	to = direct->dir == dir && direct->len > 0 ? direct->seq : dir->rcv_nxt;
+	if ((dir->flags & DIR_FIN) && to == dir->rcv_nxt)
+		to--;                           /* the FIN itself is no byte, whatever else came there */
 	if (!seq_lt(dir->pos, to))
 		return false;
 	if (s != NULL && seq_le(s->seq, dir->pos) && !s->doubt) {
 		*data = s->data + (dir->pos - s->seq);
 		*len = s->len - (dir->pos - s->seq);
-		if (seq_lt(to, dir->pos + *len) && to != dir->rcv_nxt)
+		if (seq_lt(to, dir->pos + *len))
 			*len = to - dir->pos;
 		hand_out(dir, *len);
 		if (dir->pos == s->seq + s->len && s->end - s->seq == s->len) {
@@ -477,8 +481,6 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 	}
 	if (s != NULL && seq_lt(dir->pos, s->seq) && seq_lt(s->seq, to))
 		to = s->seq;
-	else if (s == NULL && (dir->flags & DIR_FIN) && to == dir->rcv_nxt)
-		to--;                           /* the FIN itself */
 	if (!seq_lt(dir->pos, to))
 		return false;
 	*data = NULL;

@@ -69,6 +69,12 @@ static void dir_start(struct tcp_dir *d, uint32_t first)
 	d->flags |= DIR_KNOWN;
 }
 
+/* Nothing was taken behind the SYN yet: the sequence space may still turn out to be another. */
+static bool dir_untouched(const struct tcp_dir *d)
+{
+	return d->rcv_nxt == d->isn + 1 && d->queue == NULL;
+}
+
 static void syn_options(struct tcp_dir *d, const struct packet *pkt)
 {
 	if (pkt->tcp.has_wscale) {
@@ -140,7 +146,7 @@ static void on_syn(struct tracker *t, struct flow *flow, const struct packet *pk
 	if (c->state > TCP_SYN_RECV)
 		return;
 	if (!(pkt->tcp_flags & TCP_ACK)) {
-		if (c->state == TCP_SYN_SENT && pkt->seq + 1 != d->rcv_nxt) {
+		if (c->state == TCP_SYN_SENT && pkt->seq + 1 != d->rcv_nxt && dir_untouched(d)) {
 			dir_start(d, pkt->seq + 1);
 			syn_options(d, pkt);
 		}
@@ -150,7 +156,8 @@ static void on_syn(struct tracker *t, struct flow *flow, const struct packet *pk
 		dir_start(d, pkt->seq + 1);
 		syn_options(d, pkt);
 	}
-	if (back->flags & DIR_KNOWN && pkt->ack != back->rcv_nxt && !(back->flags & DIR_HEARD))
+	if (back->flags & DIR_KNOWN && pkt->ack != back->rcv_nxt && !(back->flags & DIR_HEARD) &&
+	    dir_untouched(back))
 		dir_start(back, pkt->ack);
 	back->acked = pkt->ack;
 	back->flags |= DIR_HEARD;
