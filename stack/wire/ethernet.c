@@ -28,12 +28,17 @@ void eth_build(struct writer *w, const struct eth_header *h)
 
 enum layer ethernet_decode(struct walk *w)
 {
+	enum layer next;
+
 	walk_count(w, WIRE_ETHERNET);
 	if (unlikely(walk_left(w) < ETH_HEADER_LEN))
 		return walk_broken(w, EVENT_ETHERNET_PKT_TOO_SMALL);
 	w->pkt->eth = w->at;
 	w->at += ETH_HEADER_LEN;
-	return walk_ether_type(w, load_be16(w->at - 2));
+	next = walk_ether_type(w, load_be16(w->at - 2));
+	if (unlikely(next == LAYER_END))
+		packet_event(w->pkt, EVENT_ETHERNET_UNKNOWN_ETHERTYPE);
+	return next;
 }
 
 enum layer dce_decode(struct walk *w)
@@ -65,6 +70,6 @@ enum layer walk_ether_type(struct walk *w, uint16_t type)
 	case ETHER_NSH:                 return LAYER_NSH;
 	default:
 		walk_count(w, WIRE_UNKNOWN_ETHERTYPE);
-		return walk_stop(w, EVENT_ETHERNET_UNKNOWN_ETHERTYPE);
+		return LAYER_END;
 	}
 }

@@ -21,7 +21,7 @@ static int code_max(uint8_t type)
 		return 2;
 	case 155:               /* RPL control */
 		return 3;
-	case 143: case 150: case 151: case 152: case 153:
+	case 150: case 151: case 152: case 153:
 		return CODE_ANY;
 	case 100: case 101: case 200: case 201:
 		return TYPE_EXPERIMENT;
@@ -61,10 +61,10 @@ static void quoted_decode(struct walk *w)
 	}
 }
 
+/* Those whose hop limit the event is about: version 2 reports aren't judged. */
 static bool is_mld(uint8_t type)
 {
-	return type == ICMPV6_MLD_QUERY || type == ICMPV6_MLD_REPORT || type == ICMPV6_MLD_DONE ||
-	       type == ICMPV6_MLD2_REPORT;
+	return type == ICMPV6_MLD_QUERY || type == ICMPV6_MLD_REPORT || type == ICMPV6_MLD_DONE;
 }
 
 static enum layer type_judge(struct walk *w)

@@ -1,5 +1,5 @@
-/* ipv4.c - IPv4. A header that lies about its lengths is broken; wrong options are noted and
- * followed as far as their lengths allow, since receivers differ in what they do about them. */
+/* ipv4.c - IPv4. A header that lies about its lengths is broken, that of an option included; wrong
+ * contents of options are noted, and the packet is read on, since receivers differ about them. */
 #include "stack/wire/ipv4.h"
 
 #include "stack/wire/checksum.h"
@@ -121,7 +121,8 @@ static uint32_t option_check(const uint8_t *o, uint8_t len, int *event)
 	}
 }
 
-static void options_decode(struct walk *w, const uint8_t *o, size_t left)
+/* False: an option reaches beyond the header, so that nobody can tell where what ends. */
+static bool options_decode(struct walk *w, const uint8_t *o, size_t left)
 {
 	struct packet *p = w->pkt;
 
@@ -133,7 +134,7 @@ static void options_decode(struct walk *w, const uint8_t *o, size_t left)
 
 		if (o[0] == OPT_EOL) {
 			p->ip_options |= IPV4_OPT_EOL;
-			return;
+			return true;
 		}
 		if (o[0] == OPT_NOP) {
 			p->ip_options |= IPV4_OPT_NOP;
@@ -143,11 +144,11 @@ static void options_decode(struct walk *w, const uint8_t *o, size_t left)
 		}
 		if (left < 2) {
 			packet_event(p, EVENT_IPV4_OPT_EOL_REQUIRED);
-			return;
+			return true;
 		}
 		if (o[1] > left || o[1] < 2) {
-			walk_invalid(w, EVENT_IPV4_OPT_INVALID_LEN);
-			return;
+			walk_broken(w, EVENT_IPV4_OPT_INVALID_LEN);
+			return false;
 		}
 		bit = option_check(o, o[1], &event);
 		if (bit == 0)
@@ -161,6 +162,7 @@ static void options_decode(struct walk *w, const uint8_t *o, size_t left)
 		left -= o[1];
 		o += o[1];
 	}
+	return true;
 }
 
 /* IP in IP: a packet of its own, and a flow for the carrier. */
@@ -212,6 +214,9 @@ enum layer ipv4_decode(struct walk *w)
 		p->flags |= PACKET_TRUNCATED;
 		return walk_broken(w, EVENT_IPV4_TRUNC_PKT);
 	}
+	if (unlikely(header_len > IPV4_HEADER_LEN) &&
+	    !options_decode(w, h + IPV4_HEADER_LEN, header_len - IPV4_HEADER_LEN))
+		return LAYER_END;
 	p->ip = h;
 	p->ip_version = 4;
 	p->ip_len = total_len;
@@ -226,8 +231,6 @@ enum layer ipv4_decode(struct walk *w)
 	p->frag_dont = frag & 0x4000;
 	p->frag_more = frag & 0x2000;
 	p->frag_offset = (frag & 0x1fff) * 8;
-	if (unlikely(header_len > IPV4_HEADER_LEN))
-		options_decode(w, h + IPV4_HEADER_LEN, header_len - IPV4_HEADER_LEN);
 
 	w->at = h + header_len;
 	w->end = h + total_len;         /* what lies behind is the link's padding */

@@ -33,9 +33,10 @@ void ipv6_options_build(struct writer *w, uint8_t next, struct slice options)
 	write_u8(w, next);
 	write_u8(w, (uint8_t)(total / 8 - 1));
 	write_bytes(w, options.data, options.len);
-	if (pad == 1) {
-		write_u8(w, OPT_PAD1);
-	} else if (pad) {
+	if (pad <= 2) {                 /* a PadN of nothing is what some take offence at */
+		for (size_t i = 0; i < pad; i++)
+			write_u8(w, OPT_PAD1);
+	} else {
 		write_u8(w, OPT_PADN);
 		write_u8(w, (uint8_t)(pad - 2));
 		for (size_t i = 2; i < pad; i++)

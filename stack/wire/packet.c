@@ -127,21 +127,21 @@ static void walk(struct walk *w, enum layer layer)
 	}
 }
 
-/* Teredo is guessed from the bytes of a datagram: where the packet found there turns out broken, it
- * was none, and the datagram is just a datagram. */
-static void teredo_settle(struct packet_set *set, struct wire_stats *stats)
+/* What turned out to be no packet at all isn't a tunnel's payload either: then the rules look at
+ * the carrier's payload as at any other. Teredo moreover is only guessed from a datagram's bytes:
+ * where the packet found there is broken, there was none. */
+static void tunnels_settle(struct packet_set *set, struct wire_stats *stats)
 {
 	for (unsigned i = 1; i < set->count; i++) {
-		struct packet *p = &set->pkts[i];
+		struct packet *p = &set->pkts[i], *outer = &set->pkts[i - 1];
+		const bool broken = p->flags & PACKET_INVALID;
 
-		if (p->tunnel != TUNNEL_TEREDO)
-			continue;
-		if (p->flags & PACKET_INVALID) {
-			set->pkts[i - 1].flags &= ~PACKET_NO_PAYLOAD_INSPECT;
+		if (broken && (p->ip_version == 0 || p->tunnel == TUNNEL_TEREDO))
+			outer->flags &= ~PACKET_NO_PAYLOAD_INSPECT;
+		if (p->tunnel == TUNNEL_TEREDO && broken)
 			set->count = i;
-		} else if (stats != NULL) {
+		else if (p->tunnel == TUNNEL_TEREDO && stats != NULL)
 			stats->count[WIRE_TEREDO]++;
-		}
 	}
 }
 
@@ -193,7 +193,7 @@ void packet_decode(struct packet_set *set, const struct frame *frame, const stru
 
 	walk(&w, link_layer(frame->link));
 	if (set->count > 1)
-		teredo_settle(set, cfg->stats);
+		tunnels_settle(set, cfg->stats);
 	if (cfg->stats != NULL)
 		count_frame(cfg->stats, p);
 }
@@ -225,7 +225,7 @@ void packet_decode_datagram(struct packet_set *set, const struct packet *fragmen
 
 	walk(&w, fragment->ip_version == 6 ? LAYER_IPV6 : LAYER_IPV4);
 	if (set->count > 1)
-		teredo_settle(set, cfg->stats);
+		tunnels_settle(set, cfg->stats);
 }
 
 const char *tunnel_name(uint8_t tunnel)

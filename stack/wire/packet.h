@@ -42,7 +42,7 @@ enum packet_flag {
 	PACKET_CSUM_UNKNOWN = 1 << 3,   /* partial, truncated, a fragment: can't be judged */
 	PACKET_CSUM_BAD_IP = 1 << 4,
 	PACKET_CSUM_BAD_L4 = 1 << 5,
-	PACKET_INVALID = 1 << 6,        /* a header is broken: no flow is followed */
+	PACKET_INVALID = 1 << 6,        /* a header is wrong; whether there is a flow, PACKET_NO_FLOW says */
 	PACKET_FROM_HOST = 1 << 7,      /* sent by our own host stack */
 	PACKET_END_OF_FLOW = 1 << 8,    /* not a packet: its flow ends, last chance to inspect */
 	PACKET_ICMP_ERROR = 1 << 9,     /* quotes the head of another packet (emb_*) */

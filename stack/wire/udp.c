@@ -24,14 +24,15 @@ static enum layer tunnel_decode(struct walk *w)
 	const struct packet_config *cfg = w->cfg;
 	enum layer next = LAYER_END;
 
-	if (cfg->teredo && (cfg->teredo_any_port || port_in(w->pkt, cfg->teredo_ports)))
-		next = teredo_decode(w);
-	if (next == LAYER_END && cfg->geneve && port_in(w->pkt, cfg->geneve_ports))
+	/* Teredo last: its own header may be nothing at all, so that it sees itself in the others. */
+	if (cfg->geneve && port_in(w->pkt, cfg->geneve_ports))
 		next = geneve_decode(w);
 	if (next == LAYER_END && cfg->vxlan && port_in(w->pkt, cfg->vxlan_ports))
 		next = vxlan_decode(w);
 	if (next == LAYER_END && cfg->gtpu && port_in(w->pkt, cfg->gtpu_ports))
 		next = gtpu_decode(w);
+	if (next == LAYER_END && cfg->teredo && (cfg->teredo_any_port || port_in(w->pkt, cfg->teredo_ports)))
+		next = teredo_decode(w);
 	return next;
 }
 

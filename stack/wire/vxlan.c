@@ -25,14 +25,27 @@ void vxlan_build(struct writer *w, uint32_t vni)
 	write_be32(w, vni << 8);
 }
 
+/* The packet inside begins behind its Ethernet header, as its records show it. */
 enum layer vxlan_decode(struct walk *w)
 {
 	struct reader in = reader_of(w->at, walk_left(w));
+	const uint8_t *eth;
+	enum layer next;
 	uint32_t vni;
 
 	if (vxlan_parse(&vni, &in) != PARSE_OK || reader_left(&in) < ETH_HEADER_LEN)
 		return LAYER_END;
 	walk_count(w, WIRE_VXLAN);
-	w->at = in.at;
-	return walk_tunnel(w, TUNNEL_VXLAN, vni) ? LAYER_ETHERNET : LAYER_END;
+	eth = in.at;
+	w->at = eth + ETH_HEADER_LEN;
+	next = walk_ether_type(w, load_be16(eth + 12));
+	if (next == LAYER_END) {
+		walk_invalid(w, EVENT_VXLAN_UNKNOWN_PAYLOAD_TYPE);
+		return LAYER_END;
+	}
+	if (!walk_tunnel(w, TUNNEL_VXLAN, vni))
+		return LAYER_END;
+	w->pkt->eth = eth;
+	w->pkt->ether_type = load_be16(eth + 12);
+	return next;
 }

@@ -51,7 +51,7 @@ enum layer walk_stop(struct walk *w, uint16_t event);
  * becomes w->pkt. False where nesting is at its limit (with its event). */
 bool walk_tunnel(struct walk *w, enum tunnel tunnel, uint32_t id);
 
-/* The layer behind an EtherType; LAYER_END and an event where it is unknown. */
+/* The layer behind an EtherType; LAYER_END, and counted, where it is unknown. */
 enum layer walk_ether_type(struct walk *w, uint16_t type);
 /* The layer behind a PPP protocol number. */
 enum layer walk_ppp(struct walk *w, uint16_t protocol);
