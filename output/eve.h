@@ -120,8 +120,8 @@ void eve_alert_object(const struct eve *e, struct json *j, const struct packet *
 void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	      const struct alert_queue *alerts);
 void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
-void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, struct analysis *a,
-		  const struct packet *pkt, const struct file *f);
+void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
+		  const struct file *f);
 void eve_file_object(struct json *j, const struct file *f, bool in_alert);
 void eve_flow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);
 void eve_netflow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);

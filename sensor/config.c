@@ -73,7 +73,8 @@ int config_set(struct config *config, const char *assignment)
 	return 0;
 }
 
-int config_load(struct config **out, const char *path, const char *const *sets, unsigned set_count)
+int config_load(struct config **out, const char *path, const char *const *includes, unsigned include_count,
+		const char *const *sets, unsigned set_count)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	int err;
@@ -88,6 +89,8 @@ int config_load(struct config **out, const char *path, const char *const *sets, 
 		err = config_yaml_file(config, path);
 	else
 		err = config_yaml_text(config, "built-in configuration", config_default_text, config_default_len);
+	for (unsigned i = 0; i < include_count && err == 0; i++)
+		err = config_yaml_file(config, includes[i]);
 	for (unsigned i = 0; i < set_count && err == 0; i++)
 		err = config_set(config, sets[i]);
 	return err;

@@ -22,7 +22,8 @@ struct config {
 
 /* path NULL: the built-in configuration. *out is set in either case, for its error; config_free it.
  * Returns 0 or -errno. */
-int config_load(struct config **out, const char *path, const char *const *sets, unsigned set_count);
+int config_load(struct config **out, const char *path, const char *const *includes, unsigned include_count,
+		const char *const *sets, unsigned set_count);
 void config_free(struct config *config);
 /* One "dotted.key=value". */
 int config_set(struct config *config, const char *assignment);

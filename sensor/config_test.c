@@ -120,14 +120,14 @@ static void includes(void **state)
 	write_file(dir, "nested.yaml", "d: 5\n");
 	write_file(dir, "loop.yaml", "include: loop.yaml\n");
 	snprintf(path, sizeof(path), "%s/main.yaml", dir);
-	assert_int_equal(config_load(&config, path, sets, 1), 0);
+	assert_int_equal(config_load(&config, path, NULL, 0, sets, 1), 0);
 	assert_string_equal(conf_str(config->root, "a", ""), "main");
 	assert_string_equal(conf_str(config->root, "c", ""), "more");
 	assert_string_equal(conf_str(config->root, "b.d", ""), "5");
 	assert_string_equal(conf_str(config->root, "set.here", ""), "1");
 	config_free(config);
 	snprintf(path, sizeof(path), "%s/loop.yaml", dir);
-	assert_int_not_equal(config_load(&config, path, NULL, 0), 0);
+	assert_int_not_equal(config_load(&config, path, NULL, 0, NULL, 0), 0);
 	assert_non_null(strstr(config->error, "includes are nested too deeply"));
 	config_free(config);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
@@ -161,7 +161,7 @@ static void builtin_loads(void **state)
 	struct config *config;
 
 	(void)state;
-	assert_int_equal(config_load(&config, NULL, NULL, 0), 0);
+	assert_int_equal(config_load(&config, NULL, NULL, 0, NULL, 0), 0);
 	assert_int_equal(config_check(config), 0);
 	assert_true(conf_bool(config->root, "outputs.eve-log.enabled", false));
 	config_free(config);

@@ -230,6 +230,19 @@ bool tracker_datagram(struct tracker *t, const struct packet *pkt, const struct 
 	return false;
 }
 
+void tracker_turn(struct tracker *t, struct flow *flow, struct packet *pkt)
+{
+	stream_settle(&t->pool);
+	flow_swap(flow);
+	pkt->side = (uint8_t)other_side(pkt->side);
+	if (flow->tcp != NULL) {
+		struct tcp_dir dir = flow->tcp->dir[TO_SERVER];
+
+		flow->tcp->dir[TO_SERVER] = flow->tcp->dir[TO_CLIENT];
+		flow->tcp->dir[TO_CLIENT] = dir;
+	}
+}
+
 void tracker_prefetch(struct tracker *t, struct packet *pkt)
 {
 	struct flow_lookup lookup;

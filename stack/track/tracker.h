@@ -59,6 +59,10 @@ void tracker_finish(struct tracker *t, enum flow_end reason);
 struct flow *tracker_ended(struct tracker *t);
 void tracker_release(struct tracker *t, struct flow *flow);
 
+/* What the flow speaks says that its client is its server: its sides are turned round, pkt's with them.
+ * What could be read of both streams was pulled before. */
+void tracker_turn(struct tracker *t, struct flow *flow, struct packet *pkt);
+
 enum piece_kind {
 	PIECE_DATA,
 	PIECE_GAP,              /* len bytes are missing for good; data is NULL */

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	snprintf(set, sizeof(set), "%.*s", (int)(first < 500 ? first : 500), (const char *)data);
 	sets[0] = set;
-	if (config_load(&config, fuzz_file(data + first, size - first), sets, first > 0) < 0) {
+	if (config_load(&config, fuzz_file(data + first, size - first), NULL, 0, sets, first > 0) < 0) {
 		must(config == NULL || config->error[0] != '\0');
 	} else {
 		config_check(config);

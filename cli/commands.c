@@ -1,0 +1,7 @@
+/* commands.c - the commands there are. */
+#include "cli/options.h"
+
+const struct command *const commands[] = {
+	&command_run, &command_rules_check, &command_rules_list, &command_devices, &command_analyzers_list,
+};
+const unsigned command_count = sizeof(commands) / sizeof(commands[0]);

@@ -1,0 +1,89 @@
+/* main.c - the `tapir` command: finds the subcommand and runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/options.h"
+
+static void help(void)
+{
+	printf("tapir " TAPIR_VERSION " - network security sensor\n\nUsage: tapir COMMAND [options]\n\n");
+	for (unsigned i = 0; i < command_count; i++)
+		printf("  %-18s%s\n", commands[i]->name, commands[i]->summary);
+	printf("\nEach command has --help. Start with:\n"
+	       "  tapir run -r capture.pcap -S my.rules -l out\n"
+	       "  tapir run -i eth1\n");
+}
+
+/* How many words of argv name the command; 0 where they don't. */
+static int words_match(const struct command *cmd, int argc, char **argv)
+{
+	const char *name = cmd->name;
+	int words = 0;
+
+	for (;;) {
+		size_t len = strcspn(name, " ");
+
+		if (words >= argc || strlen(argv[words]) != len || strncmp(argv[words], name, len) != 0)
+			return 0;
+		words++;
+		if (name[len] == '\0')
+			return words;
+		name += len + 1;
+	}
+}
+
+static int unknown(int argc, char **argv)
+{
+	const char *names[32];
+	char word[128];
+	const char *like;
+	unsigned n = 0;
+
+	/* "rules" alone: say what may follow. */
+	for (unsigned i = 0; i < command_count; i++) {
+		size_t len = strlen(argv[0]);
+
+		if (strncmp(commands[i]->name, argv[0], len) == 0 && commands[i]->name[len] == ' ') {
+			if (n++ == 0)
+				fprintf(stderr, "tapir %s: what of it? There is:\n", argv[0]);
+			fprintf(stderr, "  tapir %-18s%s\n", commands[i]->name, commands[i]->summary);
+		}
+	}
+	if (n > 0)
+		return EXIT_USAGE;
+	for (unsigned i = 0; i < command_count && n < 32; i++)
+		names[n++] = commands[i]->name;
+	snprintf(word, sizeof(word), "%s%s%s", argv[0], argc > 1 && argv[1][0] != '-' ? " " : "",
+		 argc > 1 && argv[1][0] != '-' ? argv[1] : "");
+	like = closest(word, names, n);
+	if (like == NULL)
+		like = closest(argv[0], names, n);
+	fprintf(stderr, "tapir: there is no command \"%s\"", argv[0]);
+	if (like != NULL)
+		fprintf(stderr, "; did you mean \"tapir %s\"?", like);
+	fprintf(stderr, "\nTry: tapir --help\n");
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		help();
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 || strcmp(argv[1], "version") == 0) {
+		printf("tapir " TAPIR_VERSION "\n");
+		return EXIT_FINE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		help();
+		return EXIT_FINE;
+	}
+	for (unsigned i = 0; i < command_count; i++) {
+		int words = words_match(commands[i], argc - 1, argv + 1);
+
+		if (words > 0)
+			return commands[i]->run(argc - 1 - words, argv + 1 + words);
+	}
+	return unknown(argc - 1, argv + 1);
+}

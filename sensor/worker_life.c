@@ -1,0 +1,145 @@
+/* worker_life.c - a worker's beginning and end, and what it tells others between two bursts. */
+#include "sensor/worker_own.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+void packet_of_flow(struct packet *pkt, const struct flow *flow, uint64_t now_ns)
+{
+	const struct flow_key *key = &flow->key;
+
+	*pkt = (struct packet){
+		.time_ns = now_ns,
+		.device = flow->device,
+		.flags = PACKET_END_OF_FLOW,
+		.ip_version = key->ip_version,
+		.proto = key->proto,
+		.src = key->addr[TO_SERVER],
+		.dst = key->addr[TO_CLIENT],
+		.src_port = key->port[TO_SERVER],
+		.dst_port = key->port[TO_CLIENT],
+		.side = TO_SERVER,
+	};
+	for (unsigned i = 0; i < PACKET_VLANS_MAX && key->vlan[i] != 0; i++)
+		pkt->vlan[pkt->vlan_count++] = key->vlan[i];
+}
+
+void worker_verdict(struct worker *w, struct flow *flow, const struct packet *pkt)
+{
+	if (!w->shared->inline_mode)
+		return;
+	if (w->alerts.drop || (pkt->flags & PACKET_WOULD_DROP) || (flow != NULL && flow->dropped))
+		w->counts.ips_blocked++;
+	else
+		w->counts.ips_accepted++;
+	if (w->alerts.reject)
+		w->counts.ips_rejected++;
+}
+
+void worker_snapshot(struct worker *w)
+{
+	struct worker_stats *s = &w->snapshot;
+
+	s->counts = w->counts;
+	tracker_stats(w->tracker, &s->tracker);
+	if (w->rules != NULL)
+		rules_stats(w->rules, &s->rules);
+	records_stats_get(w->records, &s->records);
+	s->app_budget = *app_budget(w->app);
+	for (s->proto_count = 0; s->proto_count < WORKER_PROTOS_MAX; s->proto_count++) {
+		if (!app_stats(w->app, s->proto_count, &s->protos[s->proto_count]))
+			break;
+	}
+}
+
+void worker_stats_ask(struct worker *w)
+{
+	atomic_store_explicit(&w->stats_wanted, true, memory_order_release);
+}
+
+bool worker_stats_ready(const struct worker *w)
+{
+	return !atomic_load_explicit(&w->stats_wanted, memory_order_acquire);
+}
+
+const struct worker_stats *worker_stats(const struct worker *w)
+{
+	return &w->snapshot;
+}
+
+bool worker_rules_current(const struct worker *w)
+{
+	return w->rules_generation == w->shared->rules_generation;
+}
+
+void worker_between_bursts(struct worker *w, struct device *device)
+{
+	uint32_t generation = w->shared->rules_generation;
+	char warning[DEVICE_WARNING_MAX];
+
+	if (generation != w->rules_generation) {
+		if (w->rules != NULL)
+			rules_swap(w->rules, w->shared->rules);
+		w->rules_generation = generation;
+	}
+	if (device != NULL && device_warning_take(device, warning))
+		log_warning("%s", warning);
+	if (atomic_load_explicit(&w->stats_wanted, memory_order_relaxed)) {
+		worker_snapshot(w);
+		atomic_store_explicit(&w->stats_wanted, false, memory_order_release);
+	}
+}
+
+int worker_new(struct worker **out, struct worker_shared *shared, unsigned index)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	if (w == NULL)
+		return -ENOMEM;
+	w->index = index;
+	w->shared = shared;
+	w->steered = shared->steered;
+	w->rules_generation = shared->rules_generation;
+	w->decode = shared->decode;
+	w->decode.stats = &w->counts.wire;
+	w->mem = mem_new();
+	if (w->mem == NULL)
+		goto fail;
+	err = tracker_new(&w->tracker, w->mem, shared->conf, &shared->key);
+	if (err == 0)
+		err = app_new(&w->app, w->mem, shared->app);
+	if (err == 0 && shared->rules == NULL)
+		app_want(w->app, app_wanted(w->app) & ~(uint32_t)APP_WANT_RULES);
+	if (err == 0 && shared->rules != NULL)
+		err = rules_new(&w->rules, w->mem, shared->rules, shared->rule_state, shared->conf);
+	if (err == 0)
+		err = records_new(&w->records, shared->output);
+	if (err < 0)
+		goto fail;
+	*out = w;
+	return 0;
+fail:
+	worker_free(w);
+	return err;
+}
+
+void worker_free(struct worker *w)
+{
+	if (w == NULL)
+		return;
+	if (w->records != NULL)
+		records_free(w->records);
+	if (w->rules != NULL)
+		rules_free(w->rules);
+	if (w->app != NULL)
+		app_free(w->app);
+	if (w->tracker != NULL)
+		tracker_free(w->tracker);
+	if (w->mem != NULL)
+		mem_free(w->mem);
+	free(w);
+}

@@ -1,0 +1,50 @@
+/* worker_own.h - inside of a worker, for worker.c (the packet path) and worker_life.c (the rest). */
+#ifndef TAPIR_SENSOR_WORKER_OWN_H
+#define TAPIR_SENSOR_WORKER_OWN_H
+
+#include "sensor/worker.h"
+
+struct worker {
+	unsigned index;
+	bool steered;
+	struct worker_shared *shared;
+	struct mem *mem;
+	struct tracker *tracker;
+	struct app *app;
+	struct rules *rules;            /* NULL: detection is off */
+	struct records *records;
+	struct packet_config decode;    /* counts into counts.wire */
+	struct packet_set set;          /* of the frame being followed */
+	struct packet_set datagrams[DATAGRAM_NEST_MAX];
+	struct packet end;              /* stands for a flow's end */
+	struct alert_queue alerts;
+	struct worker_counts counts;
+	_Atomic uint32_t rules_generation;
+	_Atomic bool stats_wanted;
+	struct worker_stats snapshot;
+};
+
+/* Where this worker puts what worker `owner` follows. */
+static inline struct mailbox *worker_mailbox(struct worker *w, unsigned owner)
+{
+	return &w->shared->mailboxes[owner * w->shared->feeder_count + w->index];
+}
+
+static inline void alert_queue_reset(struct alert_queue *q, unsigned max)
+{
+	q->count = 0;
+	q->max = max;
+	q->discarded = q->suppressed = 0;
+	q->drop = q->reject = q->pass = false;
+	q->drop_rule = NULL;
+}
+
+/* A packet that isn't one: the end of a flow, as its client would send it. */
+void packet_of_flow(struct packet *pkt, const struct flow *flow, uint64_t now_ns);
+/* What the rules decided about the packet: counted, and kept in the flow. */
+void worker_verdict(struct worker *w, struct flow *flow, const struct packet *pkt);
+/* Where others may ask for something: a snapshot, new rules; and where a device may complain. */
+void worker_between_bursts(struct worker *w, struct device *device);
+void worker_snapshot(struct worker *w);
+
+#endif
