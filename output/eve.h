@@ -54,6 +54,7 @@ struct file_store;
 struct output {
 	struct output_opts opts;
 	struct file_store *store;       /* NULL: off */
+	bool log_frames;
 	unsigned eve_count;
 	struct eve eves[EVE_OUTPUTS_MAX];
 	struct sink *fast;
@@ -119,6 +120,9 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 void eve_alert_object(const struct eve *e, struct json *j, const struct packet *pkt, const struct alert *a, const char *xff);
 void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	      const struct alert_queue *alerts);
+struct app_frame;
+void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
+void eve_frame_object(struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp);
 void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 		  const struct file *f);

@@ -1,4 +1,5 @@
 /* eve_alert.c - `alert` records, and what alerts and drops share. */
+#include "analyzers/frame.h"
 #include "output/eve.h"
 
 static void alert_end(struct json *j, const char *key, const struct ip_addr *addr, uint16_t port, const struct packet *pkt)
@@ -194,6 +195,15 @@ static void alert_payload(struct records *r, const struct eve *e, struct json *j
 	json_uint(j, "stream", stream);
 }
 
+static void alert_frame(struct json *j, const struct flow *flow, const struct alert *a)
+{
+	const struct analysis *an = flow ? analysis_of(flow) : NULL;
+
+	for (const struct app_frame *f = an && an->proto ? frames_of(an) : NULL; f != NULL; f = f->next)
+		if (f->id == a->frame_id)
+			eve_frame_object(j, an, f, flow->key.proto == 6);
+}
+
 static const char *link_name(uint16_t link)
 {
 	switch (link) {
@@ -267,6 +277,8 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 			alert_flow(r, j, flow);
 	}
 	alert_payload(r, e, j, flow, pkt, a);
+	if (a->flags & ALERT_FRAME)
+		alert_frame(j, flow, a);
 	if ((e->alert_options & ALERT_PACKET) && !(pkt->flags & PACKET_END_OF_FLOW))
 		alert_packet(j, pkt);
 	if (e->alert_options & ALERT_VERDICT)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "analyzers/frame.h"
 #include "output/eve_config.h"
 
 static _Thread_local char error_text[512];
@@ -58,6 +59,7 @@ static int output_eve(struct output *o, const struct conf *c)
 		return err;
 	}
 	pthread_mutex_init(&e->lock, NULL);
+	o->log_frames |= e->frame;
 	o->eve_count++;
 	return 0;
 }
@@ -156,6 +158,8 @@ uint32_t output_wants(const struct output *o)
 		for (unsigned k = 0; k < DIGEST_KINDS; k++)
 			if (o->eves[i].files_force_hash & 1u << k)
 				wants |= digests[k];
+	if (o->log_frames)
+		wants |= APP_WANT_FRAMES;
 	if (o->store != NULL)
 		wants |= APP_WANT_STORE | APP_WANT_SHA256;
 	for (unsigned i = 0; i < o->eve_count; i++)
@@ -392,6 +396,17 @@ static void mark_events_recorded(struct flow *flow)
 		tx->events_recorded = tx->event_count;
 }
 
+static void record_frames(struct records *r, struct flow *flow, const struct packet *pkt)
+{
+	struct analysis *a = analysis_of(flow);
+
+	for (unsigned k = 0; k < r->out->eve_count; k++)
+		if (r->out->eves[k].frame)
+			eve_frames(r, &r->out->eves[k], &r->j, flow, pkt);
+	for (struct app_frame *f = a ? frames_of(a) : NULL; f != NULL; f = f->next)
+		f->recorded |= f->closed;
+}
+
 void records_packet(struct records *r, struct rules *rules, struct flow *flow, struct packet *pkt,
 		    const struct alert_queue *alerts)
 {
@@ -406,6 +421,8 @@ void records_packet(struct records *r, struct rules *rules, struct flow *flow, s
 	if (flow == NULL)
 		return;
 	mark_events_recorded(flow);
+	if (r->out->log_frames)
+		record_frames(r, flow, pkt);
 	record_transactions(r, flow, pkt);
 }
 
