@@ -124,8 +124,8 @@ struct app_frame;
 void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 void eve_frame_object(struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp);
 void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
-void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
-		  const struct file *f);
+void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, struct analysis *a,
+		  const struct packet *pkt, const struct file *f);
 void eve_file_object(struct json *j, const struct file *f, bool in_alert);
 void eve_flow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);
 void eve_netflow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);

@@ -115,12 +115,21 @@ static void alert_tunnel(struct json *j, const struct packet *pkt)
 	json_close(j);
 }
 
-static void alert_app_layer(struct records *r, const struct eve *e, struct json *j, struct flow *flow, const struct alert *a)
+/* Of the flow's analyses (it may have switched protocol) the one that made tx. */
+static struct analysis *analysis_with(const struct flow *flow, const struct tx *tx)
 {
-	struct analysis *an = analysis_of(flow);
+	for (struct analysis *a = analysis_of(flow); a != NULL; a = a->older)
+		for (const struct tx *t = a->tx_first; t != NULL; t = t->next)
+			if (t == tx)
+				return a;
+	return NULL;
+}
 
-	(void)r;
-	if (an == NULL || an->proto == NULL || an->proto->record == NULL || a->tx == NULL)
+static void alert_app_layer(const struct eve *e, struct json *j, struct flow *flow, const struct alert *a)
+{
+	struct analysis *an = analysis_with(flow, a->tx);
+
+	if (an == NULL || an->proto == NULL || an->proto->record == NULL)
 		return;
 	for (unsigned i = 0; i < analyzer_count() && i < EVE_ANALYZERS_MAX; i++) {
 		if (analyzer_at(i) != an->proto)
@@ -267,7 +276,7 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 	if (flow != NULL) {
 		if ((a->flags & ALERT_TX) && a->tx != NULL) {
 			if (e->alert_options & ALERT_APP_LAYER)
-				alert_app_layer(r, e, j, flow, a);
+				alert_app_layer(e, j, flow, a);
 			if (e->alert_options & ALERT_RULE_METADATA)
 				alert_files(j, a);
 		}

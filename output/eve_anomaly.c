@@ -1,4 +1,7 @@
 /* eve_anomaly.c - `anomaly` records: what the decoder, the tracker and the analyzers found wrong. */
+#include <ctype.h>
+#include <stdio.h>
+
 #include "output/eve.h"
 
 static void anomaly_packet(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt)
@@ -23,22 +26,36 @@ static void anomaly_packet(struct records *r, struct eve *e, struct json *j, str
 	}
 }
 
-static void anomaly_tx(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt)
+static void anomaly_app(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
+			const struct analysis *a, const struct tx *tx, const char *event, bool detect)
 {
-	struct analysis *a = analysis_of(flow);
+	eve_header(r, e, j, flow, pkt, DIR_PACKET, "anomaly", NULL);
+	if (tx != NULL)
+		json_uint(j, "tx_id", tx->id);
+	json_object(j, "anomaly");
+	json_str(j, "app_proto", a->proto ? a->proto->name : "unknown");
+	json_str(j, "type", "applayer");
+	json_str(j, "event", event);
+	json_str(j, "layer", detect ? "proto_detect" : "proto_parser");
+	json_close(j);
+	eve_done(r, e, j);
+}
 
-	for (struct tx *tx = a->tx_first; tx != NULL; tx = tx->next) {
-		for (unsigned i = tx->events_recorded; i < tx->event_count; i++) {
-			eve_header(r, e, j, flow, pkt, DIR_PACKET, "anomaly", NULL);
-			json_uint(j, "tx_id", tx->id);
-			json_object(j, "anomaly");
-			json_str(j, "app_proto", a->proto->name);
-			json_str(j, "type", "applayer");
-			json_str(j, "event", a->proto->events[tx->events[i]]);
-			json_str(j, "layer", "proto_parser");
-			json_close(j);
-			eve_done(r, e, j);
-		}
+/* The names of what detection noticed are written in capitals, as Suricata has them. */
+static void anomaly_detect(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
+			   const struct analysis *a)
+{
+	char name[64];
+
+	if (a->events_packet != pkt->number)
+		return;
+	for (unsigned event = 0; event < APP_EVENTS; event++) {
+		if (!(a->events & 1u << event))
+			continue;
+		snprintf(name, sizeof(name), "%s", app_event_name(event));
+		for (char *c = name; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
+		anomaly_app(r, e, j, flow, pkt, a, NULL, name, true);
 	}
 }
 
@@ -46,10 +63,13 @@ void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow
 {
 	if (pkt->event_count && (e->anomaly_options & (ANOMALY_DECODE | ANOMALY_STREAM)))
 		anomaly_packet(r, e, j, flow, pkt);
-	if (flow != NULL && (e->anomaly_options & ANOMALY_APPLAYER)) {
-		const struct analysis *a = analysis_of(flow);
-
-		if (a != NULL && a->proto != NULL && a->proto->events != NULL)
-			anomaly_tx(r, e, j, flow, pkt);
+	if (flow == NULL || !(e->anomaly_options & ANOMALY_APPLAYER))
+		return;
+	for (const struct analysis *a = analysis_of(flow); a != NULL; a = a->older) {
+		if (a->events != 0)
+			anomaly_detect(r, e, j, flow, pkt, a);
+		for (const struct tx *tx = a->tx_first; tx != NULL && a->proto->events != NULL; tx = tx->next)
+			for (unsigned i = tx->events_recorded; i < tx->event_count; i++)
+				anomaly_app(r, e, j, flow, pkt, a, tx, a->proto->events[tx->events[i]], false);
 	}
 }

@@ -37,11 +37,9 @@ void eve_file_object(struct json *j, const struct file *f, bool in_alert)
 	json_uint(j, "tx_id", f->tx->id);
 }
 
-void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
-		  const struct file *f)
+void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, struct analysis *a,
+		  const struct packet *pkt, const struct file *f)
 {
-	struct analysis *a = analysis_of(flow);
-
 	char text[IP_TEXT_MAX];
 	const char *xff = xff_find(e, flow, f->tx, text) ? text : NULL;
 

@@ -343,7 +343,7 @@ static bool tx_ready(struct analysis *a, struct tx *tx, const uint64_t acked[2])
 	return true;
 }
 
-static void record_files(struct records *r, struct flow *flow, const struct packet *pkt, struct tx *tx)
+static void record_files(struct records *r, struct flow *flow, struct analysis *a, const struct packet *pkt, struct tx *tx)
 {
 	for (struct file *f = tx->files; f != NULL; f = f->next) {
 		if (r->out->store != NULL)
@@ -353,28 +353,39 @@ static void record_files(struct records *r, struct flow *flow, const struct pack
 		f->recorded = true;
 		for (unsigned k = 0; k < r->out->eve_count; k++)
 			if (r->out->eves[k].files)
-				eve_fileinfo(r, &r->out->eves[k], &r->j, flow, pkt, f);
+				eve_fileinfo(r, &r->out->eves[k], &r->j, flow, a, pkt, f);
+	}
+}
+
+static void record_analysis(struct records *r, struct flow *flow, struct analysis *a, const struct packet *pkt,
+			    const uint64_t acked[2])
+{
+	unsigned index = analyzer_index(a->proto);
+
+	for (struct tx *tx = a->tx_first; tx != NULL; tx = tx->next) {
+		if (a->proto->record == NULL)
+			tx->recorded = true;
+		else if (!tx->recorded && tx_ready(a, tx, acked))
+			record_tx(r, a, tx, index, flow, pkt);
+		if (tx->files != NULL)
+			record_files(r, flow, a, pkt, tx);
 	}
 }
 
 static void record_transactions(struct records *r, struct flow *flow, const struct packet *pkt)
 {
-	struct analysis *a = analysis_of(flow);
-	uint64_t acked[2];
-	unsigned index;
+	uint64_t acked[2] = { 0, 0 };
+	bool asked = false;
 
-	if (a == NULL || a->proto == NULL || a->tx_first == NULL)
-		return;
-	acked[0] = stream_acked(flow, TO_SERVER);
-	acked[1] = stream_acked(flow, TO_CLIENT);
-	index = analyzer_index(a->proto);
-	for (struct tx *tx = a->tx_first; tx != NULL; tx = tx->next) {
-		if (!tx->recorded && a->proto->record != NULL && tx_ready(a, tx, acked))
-			record_tx(r, a, tx, index, flow, pkt);
-		else if (a->proto->record == NULL)
-			tx->recorded = true;
-		if (tx->files != NULL)
-			record_files(r, flow, pkt, tx);
+	for (struct analysis *a = analysis_of(flow); a != NULL; a = a->older) {
+		if (a->proto == NULL || a->tx_first == NULL)
+			continue;
+		if (!asked) {
+			acked[0] = stream_acked(flow, TO_SERVER);
+			acked[1] = stream_acked(flow, TO_CLIENT);
+			asked = true;
+		}
+		record_analysis(r, flow, a, pkt, acked);
 	}
 }
 
@@ -390,10 +401,9 @@ static void record_drop(struct records *r, struct flow *flow, const struct packe
 
 static void mark_events_recorded(struct flow *flow)
 {
-	struct analysis *a = analysis_of(flow);
-
-	for (struct tx *tx = a ? a->tx_first : NULL; tx != NULL; tx = tx->next)
-		tx->events_recorded = tx->event_count;
+	for (struct analysis *a = analysis_of(flow); a != NULL; a = a->older)
+		for (struct tx *tx = a->tx_first; tx != NULL; tx = tx->next)
+			tx->events_recorded = tx->event_count;
 }
 
 static void record_frames(struct records *r, struct flow *flow, const struct packet *pkt)
