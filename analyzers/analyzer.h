@@ -48,6 +48,7 @@ struct tx {
 	uint8_t events_recorded;        /* output: how many became anomaly records */
 	bool recorded;                  /* output: its record was written */
 	bool updated[2];                /* something changed since rules looked last */
+	uint8_t one_sided;              /* 0, or 1 + the only enum side there is of it: tx_one_sided() */
 	uint8_t inspected[2];           /* rules: progress up to which inspection is complete */
 	void *rules;                    /* rules: state of half-matched rules */
 	struct file *files;             /* of both directions, oldest first */
@@ -55,6 +56,7 @@ struct tx {
 };
 
 struct record_request {
+	unsigned part;                  /* 0, or which of record_parts() */
 	bool alert;                     /* for embedding in an alert, not as an event of its own */
 	const void *options;            /* what record_options made of the configuration; never NULL if that exists */
 	uint64_t time_ns;
@@ -107,6 +109,10 @@ struct analyzer {
 	uint8_t record_at[2];           /* progress by side at which the record is written; 0,0 = complete */
 	void *(*record_options)(const struct conf *type);       /* the node under eve-log.types, or NULL */
 	void (*record_options_free)(void *options);
+	/* The record's addresses are those of the packet that completed the transaction, not the flow's. NULL = the flow's. */
+	bool (*record_as_packet)(const void *options);
+	/* How many records one transaction makes. NULL = one. */
+	unsigned (*record_parts)(struct analysis *a, struct tx *tx, const void *options);
 	/* Writes its members ("dns": {…}) into an open record; false: nothing to write, no record. */
 	bool (*record)(struct analysis *a, struct tx *tx, const struct record_request *req, struct json *j);
 };
@@ -175,6 +181,9 @@ void *tx_new(struct analysis *a, size_t size);
 void tx_progress(struct analysis *a, struct tx *tx, enum side side, uint8_t progress);
 /* Both sides complete: for what was cut off, or has no other side. */
 void tx_complete(struct analysis *a, struct tx *tx);
+/* Only this side of tx exists (a query and its response are two transactions): the other one is complete, and
+ * rules need not look at it. */
+void tx_one_sided(struct analysis *a, struct tx *tx, enum side side);
 /* index into analyzer->events. tx NULL: the newest, or one made for it. */
 void tx_event(struct analysis *a, struct tx *tx, unsigned event);
 static inline void analysis_need(struct analysis *a, enum side side, uint32_t bytes)

@@ -98,6 +98,15 @@ void tx_complete(struct analysis *a, struct tx *tx)
 	}
 }
 
+void tx_one_sided(struct analysis *a, struct tx *tx, enum side side)
+{
+	const enum side other = other_side(side);
+
+	tx->one_sided = 1 + side;
+	tx->progress[other] = tx->seen[other] = tx->inspected[other] = a->proto->complete[other];
+	tx->updated[other] = false;
+}
+
 bool tx_done(const struct analysis *a, const struct tx *tx, enum side side)
 {
 	return tx->progress[side] >= a->proto->complete[side];
@@ -114,7 +123,8 @@ void tx_event(struct analysis *a, struct tx *tx, unsigned event)
 			return;
 	if (tx->event_count < TX_EVENTS_MAX)
 		tx->events[tx->event_count++] = (uint8_t)event;
-	tx->updated[TO_SERVER] = tx->updated[TO_CLIENT] = true;
+	tx->updated[TO_SERVER] = tx->one_sided != 1 + TO_CLIENT;
+	tx->updated[TO_CLIENT] = tx->one_sided != 1 + TO_SERVER;
 }
 
 uint8_t analysis_progress(struct analysis *a, struct tx *tx, enum side side, uint64_t acked)

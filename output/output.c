@@ -301,6 +301,23 @@ static void record_alerts(struct records *r, struct flow *flow, const struct pac
 	}
 }
 
+static void record_tx_into(struct records *r, struct eve *e, struct analysis *a, struct tx *tx,
+			   struct record_request *req, const struct packet *pkt)
+{
+	const struct analyzer *p = a->proto;
+	const enum record_dir dir = p->record_as_packet && p->record_as_packet(req->options) ? DIR_PACKET : DIR_FLOW;
+	const unsigned parts = p->record_parts ? p->record_parts(a, tx, req->options) : 1;
+
+	for (req->part = 0; req->part < parts; req->part++) {
+		eve_header(r, e, &r->j, req->flow, pkt, dir, p->event_type, NULL);
+		json_uint(&r->j, "tx_id", tx->id);
+		if (p->record(a, tx, req, &r->j))
+			eve_done(r, e, &r->j);
+		else
+			json_reset(&r->j);
+	}
+}
+
 /* What an output asks of files has to be known while they are open: hashes, magic. */
 static void record_tx(struct records *r, struct analysis *a, struct tx *tx, unsigned index, struct flow *flow,
 		      const struct packet *pkt)
@@ -309,14 +326,8 @@ static void record_tx(struct records *r, struct analysis *a, struct tx *tx, unsi
 		struct eve *e = &r->out->eves[k];
 		struct record_request req = { .options = e->app_options[index], .flow = flow, .time_ns = pkt->time_ns };
 
-		if (!e->log_app[index])
-			continue;
-		eve_header(r, e, &r->j, flow, pkt, DIR_FLOW, a->proto->event_type, NULL);
-		json_uint(&r->j, "tx_id", tx->id);
-		if (a->proto->record(a, tx, &req, &r->j))
-			eve_done(r, e, &r->j);
-		else
-			json_reset(&r->j);
+		if (e->log_app[index])
+			record_tx_into(r, e, a, tx, &req, pkt);
 	}
 	tx->recorded = true;
 }
