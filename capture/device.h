@@ -57,7 +57,7 @@ enum device_drop {
 	DROP_TOO_LONG,          /* longer than a chunk, and no multi-buffer */
 	DROP_NO_BUFFER,
 	DROP_FILTER,            /* a filter that runs here rather than in the kernel: not a loss */
-	DROP_SEND_FULL,         /* to send, but the ring was full */
+	DROP_SEND_FULL,         /* to send, but the ring was full: not taken; the caller may try again */
 	DROP_SEND_ERROR,
 	DROP_IMPAIRED,          /* by a wrapper, on purpose */
 	DEVICE_DROPS,
