@@ -34,35 +34,66 @@ static int words_match(const struct command *cmd, int argc, char **argv)
 
 static int unknown(int argc, char **argv)
 {
+	bool two = argc > 1 && argv[1][0] != '-';
 	const char *names[32];
+	const char *like = NULL;
 	char word[128];
-	const char *like;
-	unsigned n = 0;
+	unsigned n = 0, below = 0;
 
-	/* "rules" alone: say what may follow. */
-	for (unsigned i = 0; i < command_count; i++) {
-		size_t len = strlen(argv[0]);
-
-		if (strncmp(commands[i]->name, argv[0], len) == 0 && commands[i]->name[len] == ' ') {
-			if (n++ == 0)
-				fprintf(stderr, "tapir %s: what of it? There is:\n", argv[0]);
-			fprintf(stderr, "  tapir %-18s%s\n", commands[i]->name, commands[i]->summary);
-		}
-	}
-	if (n > 0)
-		return EXIT_USAGE;
 	for (unsigned i = 0; i < command_count && n < 32; i++)
 		names[n++] = commands[i]->name;
-	snprintf(word, sizeof(word), "%s%s%s", argv[0], argc > 1 && argv[1][0] != '-' ? " " : "",
-		 argc > 1 && argv[1][0] != '-' ? argv[1] : "");
+	snprintf(word, sizeof(word), "%s%s%s", argv[0], two ? " " : "", two ? argv[1] : "");
+	/* "rules" alone: say what may follow. */
+	for (unsigned i = 0; i < command_count && !two; i++) {
+		size_t len = strlen(argv[0]);
+
+		if (strncmp(commands[i]->name, argv[0], len) != 0 || commands[i]->name[len] != ' ')
+			continue;
+		if (below++ == 0)
+			fprintf(stderr, "tapir %s: what of it? There is:\n", argv[0]);
+		fprintf(stderr, "  tapir %-18s%s\n", commands[i]->name, commands[i]->summary);
+	}
+	if (below > 0)
+		return EXIT_USAGE;
 	like = closest(word, names, n);
 	if (like == NULL)
 		like = closest(argv[0], names, n);
-	fprintf(stderr, "tapir: there is no command \"%s\"", argv[0]);
+	fprintf(stderr, "tapir: there is no command \"%s\"", word);
 	if (like != NULL)
 		fprintf(stderr, "; did you mean \"tapir %s\"?", like);
 	fprintf(stderr, "\nTry: tapir --help\n");
 	return EXIT_USAGE;
+}
+
+/* For shell completion (cli/completion/): the words that may follow these. */
+static int complete(int argc, char **argv)
+{
+	for (unsigned i = 0; i < command_count; i++) {
+		const struct command *cmd = commands[i];
+		const char *name = cmd->name;
+		int words = 0;
+
+		/* Of "rules check": "rules" where nothing was typed, "check" behind that, options behind both. */
+		while (words < argc && *name != '\0') {
+			size_t len = strcspn(name, " ");
+
+			if (strlen(argv[words]) != len || strncmp(argv[words], name, len) != 0)
+				break;
+			words++;
+			name += len + (name[len] == ' ');
+		}
+		if (*name != '\0' && words == argc)
+			printf("%.*s\n", (int)strcspn(name, " "), name);
+		for (unsigned k = 0; *name == '\0' && k < cmd->row_count; k++) {
+			if (cmd->rows[k].help != NULL && cmd->rows[k].kind != OPTION_HEADING && cmd->rows[k].name != NULL)
+				printf("--%s\n", cmd->rows[k].name);
+		}
+		if (*name == '\0')
+			printf("--help\n");
+	}
+	if (argc == 0)
+		printf("--help\n--version\n");
+	return EXIT_FINE;
 }
 
 int main(int argc, char **argv)
@@ -79,6 +110,8 @@ int main(int argc, char **argv)
 		help();
 		return EXIT_FINE;
 	}
+	if (strcmp(argv[1], "--complete") == 0)
+		return complete(argc - 2, argv + 2);
 	for (unsigned i = 0; i < command_count; i++) {
 		int words = words_match(commands[i], argc - 1, argv + 1);
 

@@ -29,5 +29,5 @@ const char *account_drop_name(unsigned why)
 {
 	if (why < TRACK_DROPS)
 		return track_drop_names[why];
-	return why == ACCOUNT_HANDOVER_FULL ? "handover_full" : why == ACCOUNT_BYPASSED ? "bypassed" : "unknown";
+	return why == ACCOUNT_HANDOVER_FULL ? "handover_full" : "unknown";
 }

@@ -14,7 +14,6 @@
 /* The tracker's reasons, then the sensor's own. */
 enum account_drop {
 	ACCOUNT_HANDOVER_FULL = TRACK_DROPS,    /* for another worker, whose ring was full */
-	ACCOUNT_BYPASSED,                       /* its flow isn't looked at any more, as configured */
 	ACCOUNT_DROPS,
 };
 

@@ -216,6 +216,7 @@ static const char *const sometimes_read[] = {
 	"reputation-files", "exception-policy", "pcre", "packet-alert-max", "max-pending-packets", "default-packet-size",
 	"host", "ippair", "legacy", "asn1-max-frames", "mpm-algo", "spm-algo", "engine-analysis", "host-mode",
 	"sensor-name", "magic-file", "geoip-database", "threading", "coredump", "profiling", "multi-detect",
+	"simulate-ips",
 };
 
 static bool switched_off(const struct conf *node)

@@ -306,6 +306,7 @@ int run_drive(struct run *r)
 	if (err == 0)
 		err = make_workers(r);
 	if (err == 0) {
+		run_warn_unused_keys(r);
 		err = start_threads(r);
 		if (err < 0)
 			r->shared.stopping = true;

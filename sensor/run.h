@@ -58,6 +58,8 @@ struct run {
 
 /* setup.c: everything that can fail before the first packet; it has said why. 0 or -errno. */
 int run_setup(struct run *r, const struct sensor_options *opts);
+/* Keys that nobody has read: asked once everything that reads configuration has done so. */
+void run_warn_unused_keys(const struct run *r);
 /* setup.c: what a run with `-T` does after it. */
 void run_teardown(struct run *r);
 /* Loads rules as configured; tells what is wrong with them. *out NULL and 0 where detection is off. */

@@ -8,17 +8,6 @@
 #include "sensor/run.h"
 #include "sensor/stats.h"
 
-/* Said once everything that reads configuration has done so. */
-static void warn_unused_keys(const struct run *r)
-{
-	char keys[2048];
-	unsigned count = config_unused(r->config, keys, sizeof(keys));
-
-	if (count > 0)
-		log_warning("%s: %u key%s without a meaning here: %s", r->opts->config ? r->opts->config : "configuration",
-			    count, count == 1 ? "" : "s", keys);
-}
-
 int sensor_main(const struct sensor_options *opts)
 {
 	struct run *r = calloc(1, sizeof(*r));
@@ -30,8 +19,8 @@ int sensor_main(const struct sensor_options *opts)
 	}
 	if (run_setup(r, opts) < 0)
 		goto out;
-	warn_unused_keys(r);
 	if (opts->test_only) {
+		run_warn_unused_keys(r);
 		log_notice("the configuration is fine: %u rules", r->rules ? rule_set_count(r->rules) : 0);
 		status = EXIT_FINE;
 		goto out;

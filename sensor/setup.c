@@ -264,6 +264,32 @@ static int setup_modes(struct run *r)
 	return err;
 }
 
+/* What may be done about a connection whose beginning wasn't seen depends on whether such connections are
+ * followed, as in Suricata. */
+static int setup_policies(struct run *r)
+{
+	const char *policy = conf_str(r->conf, "stream.midstream-policy", "auto");
+	bool midstream = conf_bool(r->conf, "stream.midstream", false);
+	bool whole = strcasecmp(policy, "auto") == 0 || strcasecmp(policy, "ignore") == 0 || strcasecmp(policy, "pass-flow") == 0;
+	bool packet = strcasecmp(policy, "drop-packet") == 0 || strcasecmp(policy, "pass-packet") == 0;
+
+	if (midstream ? whole : !packet)
+		return 0;
+	log_error("stream.midstream-policy: %s has no meaning where stream.midstream is %s; expected %s", policy,
+		  midstream ? "on" : "off", midstream ? "ignore or pass-flow" : "ignore, pass-flow, drop-flow, bypass or reject");
+	return r->opts->init_errors_fatal || r->opts->test_only ? -EINVAL : 0;
+}
+
+void run_warn_unused_keys(const struct run *r)
+{
+	char keys[2048];
+	unsigned count = config_unused(r->config, keys, sizeof(keys));
+
+	if (count > 0)
+		log_warning("%s: %u key%s without a meaning here: %s", r->opts->config ? r->opts->config : "configuration",
+			    count, count == 1 ? "" : "s", keys);
+}
+
 int run_setup(struct run *r, const struct sensor_options *opts)
 {
 	int err;
@@ -278,6 +304,8 @@ int run_setup(struct run *r, const struct sensor_options *opts)
 		err = setup_log_dir(r);
 	if (err == 0)
 		err = setup_modes(r);
+	if (err == 0)
+		err = setup_policies(r);
 	if (err == 0)
 		err = setup_shared(r);
 	if (err == 0 && (err = app_settings_new(&r->app, r->conf)) < 0)

@@ -144,6 +144,10 @@ void stats_sum(struct stats *s, const struct run *r)
 		t->counts.ips_accepted += o->counts.ips_accepted;
 		t->counts.ips_blocked += o->counts.ips_blocked;
 		t->counts.ips_rejected += o->counts.ips_rejected;
+		for (unsigned k = 0; k < DROP_REASONS; k++)
+			t->counts.drop_reasons[k] += o->counts.drop_reasons[k];
+		t->counts.bypassed_packets += o->counts.bypassed_packets;
+		t->counts.bypassed_bytes += o->counts.bypassed_bytes;
 		t->counts.handed_over += o->counts.handed_over;
 		if (o->counts.time_ns > t->counts.time_ns)
 			t->counts.time_ns = o->counts.time_ns;
@@ -233,8 +237,8 @@ static void list_flow(struct stats_list *l, const struct worker_stats *t)
 		"flow.mgr.full_hash_pass", "flow.mgr.rows_per_sec", "flow.mgr.rows_maxlen", "flow.mgr.flows_checked",
 		"flow.mgr.flows_notimeout", "flow.mgr.flows_timeout", "flow.mgr.flows_evicted",
 		"flow.mgr.flows_evicted_needs_work", "flow.recycler.recycled", "flow.recycler.queue_avg",
-		"flow.recycler.queue_max", "flow.emerg_mode_over", "flow.spare", "flow_bypassed.local_pkts",
-		"flow_bypassed.local_bytes", "flow_bypassed.local_capture_pkts", "flow_bypassed.local_capture_bytes",
+		"flow.recycler.queue_max", "flow.emerg_mode_over", "flow.spare",
+		"flow_bypassed.local_capture_pkts", "flow_bypassed.local_capture_bytes",
 		"flow_bypassed.closed", "flow_bypassed.pkts", "flow_bypassed.bytes", "stream.wrong_thread",
 		"defrag.max_trackers_reached", "defrag.max_frags_reached", "defrag.tracker_soft_reuse",
 		"defrag.tracker_hard_reuse", "defrag.wrk.tracker_timeout",
@@ -253,6 +257,8 @@ static void list_flow(struct stats_list *l, const struct worker_stats *t)
 	stats_list_add(l, k->emergency_entered, "flow.emerg_mode_entered");
 	stats_list_add(l, k->flow.denied, "flow.memcap");
 	stats_list_add(l, k->flow.used, "flow.memuse");
+	stats_list_add(l, t->counts.bypassed_packets, "flow_bypassed.local_pkts");
+	stats_list_add(l, t->counts.bypassed_bytes, "flow_bypassed.local_bytes");
 	for (unsigned i = 0; i < 4; i++)
 		stats_list_add(l, t->counts.flow_states[i], "flow.end.state.%s", states[i]);
 	stats_list_add(l, 0, "flow.end.state.capture_bypassed");
@@ -327,6 +333,30 @@ static void list_detect(struct stats_list *l, const struct run *r, const struct 
 	stats_list_add(l, 0, "detect.thresholds.bitmap_alloc_fail");
 }
 
+static void list_ips(struct stats_list *l, const struct worker_counts *c)
+{
+	static const char *const reasons[DROP_REASONS] = {
+		[DROP_REASON_DECODE_ERROR] = "decode_error", [DROP_REASON_DEFRAG_ERROR] = "defrag_error",
+		[DROP_REASON_DEFRAG_MEMCAP] = "defrag_memcap", [DROP_REASON_FLOW_MEMCAP] = "flow_memcap",
+		[DROP_REASON_FLOW_DROP] = "flow_drop", [DROP_REASON_STREAM_ERROR] = "stream_error",
+		[DROP_REASON_STREAM_MEMCAP] = "stream_memcap", [DROP_REASON_STREAM_MIDSTREAM] = "stream_midstream",
+		[DROP_REASON_STREAM_REASSEMBLY] = "stream_reassembly", [DROP_REASON_STREAM_URGENT] = "stream_urgent",
+		[DROP_REASON_APPLAYER_ERROR] = "applayer_error", [DROP_REASON_APPLAYER_MEMCAP] = "applayer_memcap",
+		[DROP_REASON_RULES] = "rules", [DROP_REASON_RULES_THRESHOLD] = "threshold_detection_filter",
+		[DROP_REASON_TUNNEL_PACKET] = "tunnel_packet_drop",
+		[DROP_REASON_EXCEPTION_FLOW_DROP] = "default_packet_policy",
+	};
+
+	stats_list_add(l, c->ips_accepted, "ips.accepted");
+	stats_list_add(l, c->ips_blocked, "ips.blocked");
+	stats_list_add(l, c->ips_rejected, "ips.rejected");
+	stats_list_add(l, 0, "ips.replaced");
+	for (unsigned i = 0; i < DROP_REASONS; i++) {
+		if (reasons[i] != NULL)
+			stats_list_add(l, c->drop_reasons[i], "ips.drop_reason.%s", reasons[i]);
+	}
+}
+
 static void list_budget(struct stats_list *l, const char *name, const struct budget *b)
 {
 	stats_list_add(l, b->used, "tapir.budget.%s.used", name);
@@ -394,12 +424,8 @@ static void list_build(struct stats *s, const struct run *r, uint64_t uptime)
 	list_flow(l, t);
 	list_app(l, t);
 	list_detect(l, r, t, r->live ? r->rules_loaded_ns : t->counts.first_ns);
-	if (r->shared.inline_mode) {
-		stats_list_add(l, t->counts.ips_accepted, "ips.accepted");
-		stats_list_add(l, t->counts.ips_blocked, "ips.blocked");
-		stats_list_add(l, t->counts.ips_rejected, "ips.rejected");
-		stats_list_add(l, 0, "ips.replaced");
-	}
+	if (r->shared.inline_mode)
+		list_ips(l, &t->counts);
 	list_own(l, r, t);
 	stats_list_sort(l);
 }

@@ -47,6 +47,9 @@ static void worker_feed(struct worker *w, struct flow *flow, struct packet *pkt)
 		/* First what this packet acknowledges, then what it brings. */
 		worker_pull(w, flow, other_side(pkt->side), pkt);
 		worker_pull(w, flow, pkt->side, pkt);
+		if (unlikely(w->stream_bypass) && stream_depth_reached(flow, TO_SERVER) &&
+		    stream_depth_reached(flow, TO_CLIENT))
+			flow->no_inspect = true;
 	} else if (pkt->proto == IPPROTO_UDP_NUMBER && pkt->payload.len > 0) {
 		app_datagram(w->app, flow, pkt);
 	}
@@ -67,10 +70,21 @@ static void worker_judge(struct worker *w, struct flow *flow, struct packet *pkt
 		rules_inspect(w->rules, flow, pkt, alerts);
 	if (flow != NULL)
 		app_inspected(w->app, flow, pkt->side);
+	worker_verdict(w, flow, pkt);
 	records_packet(w->records, w->rules, flow, pkt, alerts);
 	if (flow != NULL)
 		app_prune(w->app, flow);
-	worker_verdict(w, flow, pkt);
+}
+
+/* Nobody wants to see more of this flow: from now on its packets are counted, no more. */
+static void worker_bypass(struct worker *w, struct flow *flow, const struct packet *pkt)
+{
+	if (flow->state != FLOW_BYPASSED) {
+		tracker_bypass(w->tracker, flow);
+		return;
+	}
+	w->counts.bypassed_packets++;
+	w->counts.bypassed_bytes += pkt->wire_len;
 }
 
 /* What defragmentation has put together is a packet of its own, with what it carries. */
@@ -127,9 +141,13 @@ static unsigned worker_packet(struct worker *w, struct packet *pkt, unsigned nes
 
 	if (why == TRACK_FRAGMENT_HELD)
 		worker_datagram(w, pkt, nest);
-	if (flow != NULL && !flow->no_inspect && !flow->dropped)
-		worker_feed(w, flow, pkt);
-	worker_judge(w, flow, pkt);
+	if (flow == NULL || !flow->no_inspect) {
+		if (flow != NULL && !flow->dropped)
+			worker_feed(w, flow, pkt);
+		worker_judge(w, flow, pkt);
+	}
+	if (unlikely(flow != NULL && flow->no_inspect))
+		worker_bypass(w, flow, pkt);
 	worker_flows_end(w);
 	wire_stats_events(&w->counts.wire, pkt);
 	return why;

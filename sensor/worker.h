@@ -40,6 +40,8 @@ struct worker_counts {
 	struct wire_stats wire;
 	uint64_t flow_states[4];                /* flows ended, by enum flow_state */
 	uint64_t ips_accepted, ips_blocked, ips_rejected;
+	uint64_t drop_reasons[DROP_REASONS];    /* of packets that are, or would be, dropped */
+	uint64_t bypassed_packets, bypassed_bytes;
 	uint64_t first_ns, time_ns;             /* of the first and the newest packet */
 	uint64_t handed_over;
 };

@@ -26,16 +26,28 @@ void packet_of_flow(struct packet *pkt, const struct flow *flow, uint64_t now_ns
 		pkt->vlan[pkt->vlan_count++] = key->vlan[i];
 }
 
-void worker_verdict(struct worker *w, struct flow *flow, const struct packet *pkt)
+void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pkt)
 {
-	if (!w->shared->inline_mode)
+	struct worker_counts *c = &w->counts;
+
+	if (w->alerts.drop && !(pkt->flags & PACKET_WOULD_DROP)) {
+		pkt->flags |= PACKET_WOULD_DROP;
+		pkt->drop_reason = DROP_REASON_RULES;
+	}
+	if (flow != NULL && flow->dropped && !(pkt->flags & PACKET_WOULD_DROP)) {
+		pkt->flags |= PACKET_WOULD_DROP;
+		pkt->drop_reason = DROP_REASON_FLOW_DROP;
+	}
+	if (!w->shared->inline_mode || (pkt->flags & PACKET_END_OF_FLOW))
 		return;
-	if (w->alerts.drop || (pkt->flags & PACKET_WOULD_DROP) || (flow != NULL && flow->dropped))
-		w->counts.ips_blocked++;
-	else
-		w->counts.ips_accepted++;
 	if (w->alerts.reject)
-		w->counts.ips_rejected++;
+		c->ips_rejected++;
+	if (pkt->flags & PACKET_WOULD_DROP) {
+		c->ips_blocked++;
+		c->drop_reasons[pkt->drop_reason < DROP_REASONS ? pkt->drop_reason : 0]++;
+	} else if (!w->alerts.reject) {
+		c->ips_accepted++;
+	}
 }
 
 void worker_snapshot(struct worker *w)
@@ -103,6 +115,7 @@ int worker_new(struct worker **out, struct worker_shared *shared, unsigned index
 	w->index = index;
 	w->shared = shared;
 	w->steered = shared->steered;
+	w->stream_bypass = conf_bool(shared->conf, "stream.bypass", false);
 	w->rules_generation = shared->rules_generation;
 	w->decode = shared->decode;
 	w->decode.stats = &w->counts.wire;

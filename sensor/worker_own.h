@@ -7,6 +7,7 @@
 struct worker {
 	unsigned index;
 	bool steered;
+	bool stream_bypass;             /* stream.bypass: beyond the depth, a flow isn't looked at */
 	struct worker_shared *shared;
 	struct mem *mem;
 	struct tracker *tracker;
@@ -41,8 +42,8 @@ static inline void alert_queue_reset(struct alert_queue *q, unsigned max)
 
 /* A packet that isn't one: the end of a flow, as its client would send it. */
 void packet_of_flow(struct packet *pkt, const struct flow *flow, uint64_t now_ns);
-/* What the rules decided about the packet: counted, and kept in the flow. */
-void worker_verdict(struct worker *w, struct flow *flow, const struct packet *pkt);
+/* What was decided about the packet, by rules or before: marked, and counted. */
+void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pkt);
 /* Where others may ask for something: a snapshot, new rules; and where a device may complain. */
 void worker_between_bursts(struct worker *w, struct device *device);
 void worker_snapshot(struct worker *w);

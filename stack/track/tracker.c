@@ -243,6 +243,13 @@ void tracker_turn(struct tracker *t, struct flow *flow, struct packet *pkt)
 	}
 }
 
+void tracker_bypass(struct tracker *t, struct flow *flow)
+{
+	stream_ignore(t, flow, TO_SERVER);
+	stream_ignore(t, flow, TO_CLIENT);
+	flow_state_set(&t->table, flow, FLOW_BYPASSED);
+}
+
 void tracker_prefetch(struct tracker *t, struct packet *pkt)
 {
 	struct flow_lookup lookup;

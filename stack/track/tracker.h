@@ -63,6 +63,9 @@ void tracker_release(struct tracker *t, struct flow *flow);
  * What could be read of both streams was pulled before. */
 void tracker_turn(struct tracker *t, struct flow *flow, struct packet *pkt);
 
+/* The flow isn't looked at any more: its state becomes FLOW_BYPASSED, with that state's timeout. */
+void tracker_bypass(struct tracker *t, struct flow *flow);
+
 enum piece_kind {
 	PIECE_DATA,
 	PIECE_GAP,              /* len bytes are missing for good; data is NULL */
