@@ -2,8 +2,8 @@
  *
  * SHA-1 over seed, addresses and ports with the smaller endpoint first, so that both directions, and
  * every tool, come to the same text. ICMP's ports are type and counter-type, where that pairing exists. */
-#include <stdio.h>
-
+#include "base/base64.h"
+#include "base/sha1.h"
 #include "base/writer.h"
 #include "output/eve.h"
 
@@ -24,33 +24,17 @@ static int icmp_counterpart(uint8_t proto, uint8_t type)
 	return -1;
 }
 
-static void base64_text(const uint8_t *data, size_t len, char *out)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t v = (uint32_t)data[i] << 16 | (i + 1 < len ? (uint32_t)data[i + 1] << 8 : 0) |
-			     (i + 2 < len ? data[i + 2] : 0);
-
-		*out++ = digits[v >> 18 & 63];
-		*out++ = digits[v >> 12 & 63];
-		*out++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
-		*out++ = i + 2 < len ? digits[v & 63] : '=';
-	}
-	*out = '\0';
-}
-
-bool community_id(struct digest *sha1, uint16_t seed, const struct flow *flow, char *out, size_t cap)
+bool community_id(uint16_t seed, const struct flow *flow, char *out, size_t cap)
 {
 	const struct flow_key *k = &flow->key;
 	size_t addr_len = k->ip_version == 4 ? 4 : 16;
 	uint16_t port[2] = { k->port[0], k->port[1] };
 	bool ports = k->proto == 6 || k->proto == 17 || k->proto == 132, one_way = false;
-	uint8_t buf[64], hash[DIGEST_MAX];
+	uint8_t buf[64], hash[SHA1_LEN];
 	struct writer w = writer_of(buf, sizeof(buf));
 	unsigned first = 0;
 
-	if (sha1 == NULL || k->ip_version == 0 || cap < 2 + 28 + 1)
+	if (k->ip_version == 0 || cap < 2 + 28 + 1)
 		return false;
 	if (k->proto == 1 || k->proto == 58) {
 		int counter = icmp_counterpart(k->proto, flow->icmp_type[TO_SERVER]);
@@ -73,11 +57,9 @@ bool community_id(struct digest *sha1, uint16_t seed, const struct flow *flow, c
 		write_be16(&w, port[first]);
 		write_be16(&w, port[!first]);
 	}
-	digest_start(sha1);
-	digest_add(sha1, buf, writer_len(&w));
-	digest_finish(sha1, hash);
+	sha1(hash, buf, writer_len(&w));
 	out[0] = '1';
 	out[1] = ':';
-	base64_text(hash, digest_len(DIGEST_SHA1), out + 2);
+	out[2 + base64_encode(out + 2, hash, sizeof(hash))] = '\0';
 	return true;
 }

@@ -83,7 +83,6 @@ struct records {
 	struct json j;                  /* the record being made */
 	struct lines lines[EVE_OUTPUTS_MAX];
 	struct lines fast;
-	struct digest *sha1;            /* community ids */
 	struct rules *rules;            /* of the packet being recorded */
 	uint64_t second;                /* whose text is cached */
 	char second_text[32];           /* "2026-11-22T19:40:00" */
@@ -113,7 +112,7 @@ void eve_done(struct records *r, struct eve *e, struct json *j);
 void eve_app_proto(struct json *j, const struct flow *flow);
 void eve_flow_counts(struct records *r, struct json *j, const struct flow *flow);
 /* "1:…" into out (at least 32 bytes). False where the protocol has none. */
-bool community_id(struct digest *sha1, uint16_t seed, const struct flow *flow, char *out, size_t cap);
+bool community_id(uint16_t seed, const struct flow *flow, char *out, size_t cap);
 
 void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	       const struct alert *a);

@@ -208,7 +208,7 @@ static void header_options(struct records *r, const struct eve *e, struct json *
 		json_close(j);
 		json_close(j);
 	}
-	if (e->community_id && flow != NULL && community_id(r->sha1, e->community_seed, flow, text, sizeof(text)))
+	if (e->community_id && flow != NULL && community_id(e->community_seed, flow, text, sizeof(text)))
 		json_str(j, "community_id", text);
 }
 

@@ -224,7 +224,6 @@ int records_new(struct records **out, struct output *o)
 	if (r == NULL)
 		return -ENOMEM;
 	r->out = o;
-	r->sha1 = digest_new(DIGEST_SHA1);
 	r->counts = calloc(SIGNATURE_SLOTS, sizeof(*r->counts));
 	ok = r->counts != NULL && json_init(&r->j, RECORD_MAX, RECORD_MAX) == 0;
 	for (unsigned i = 0; i < o->eve_count && ok; i++)
@@ -274,7 +273,6 @@ void records_free(struct records *r)
 	free(r->fast.data);
 	free(r->counts);
 	json_fini(&r->j);
-	digest_free(r->sha1);
 	free(r);
 }
 

@@ -9,14 +9,14 @@ static const uint16_t links[] = {
 	LINK_IPV4, LINK_IPV6, LINK_SLL2, 999,
 };
 
-static void within(const struct packet *p, const uint8_t *at, size_t len)
+static void within(const struct frame *frame, const uint8_t *at, size_t len)
 {
-	const uint8_t *end = p->data + p->len;
+	const uint8_t *end = frame->data + frame->len;
 	volatile uint8_t sum = 0;
 
 	if (at == NULL || len == 0)
 		return;
-	must(at >= p->data && at <= end && len <= (size_t)(end - at));
+	must(at >= frame->data && at <= end && len <= (size_t)(end - at));
 	for (size_t i = 0; i < len; i++)
 		sum = (uint8_t)(sum + at[i]);
 }
@@ -41,10 +41,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct packet *p = &set.pkts[i];
 
 		must(p->event_count <= PACKET_EVENTS_MAX && p->vlan_count <= PACKET_VLANS_MAX);
-		within(p, p->eth, p->eth ? 14 : 0);
-		within(p, p->ip, p->ip_len);
-		within(p, p->l4, p->l4_header_len);
-		within(p, p->payload.data, p->payload.len);
+		within(&frame, p->data, p->len);
+		within(&frame, p->eth, p->eth ? 14 : 0);
+		within(&frame, p->ip, p->ip_len);
+		within(&frame, p->l4, p->l4_header_len);
+		within(&frame, p->payload.data, p->payload.len);
 		must(p->outer == NULL || (p->outer >= set.pkts && p->outer < p));
 		if (p->ip_version != 0)
 			ip_addr_text(&p->src, p->ip_version, text);
