@@ -102,7 +102,8 @@ struct analyzer {
 	const char *const *states[2];   /* names of the progress values by side, for hooks "http1:request_headers"; NULL-ended */
 	const struct field *fields;
 	unsigned field_count;
-	const char *const *events;      /* app-layer-event names without protocol, NULL-ended */
+	const char *const *events;      /* app-layer-event names without protocol, lower case, NULL-ended */
+	bool events_upper;              /* EVE has them in capitals: http, tls, smtp, where Suricata's parsers are old */
 	const char *const *frames;      /* frame types without protocol, NULL-ended */
 
 	const char *event_type;         /* of its EVE record; NULL: none */

@@ -29,6 +29,14 @@ static void anomaly_packet(struct records *r, struct eve *e, struct json *j, str
 static void anomaly_app(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 			const struct analysis *a, const struct tx *tx, const char *event, bool detect)
 {
+	char capitals[64];
+
+	if (detect || a->proto->events_upper) {
+		snprintf(capitals, sizeof(capitals), "%s", event);
+		for (char *c = capitals; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
+		event = capitals;
+	}
 	eve_header(r, e, j, flow, pkt, DIR_PACKET, "anomaly", NULL);
 	if (tx != NULL)
 		json_uint(j, "tx_id", tx->id);
@@ -41,21 +49,14 @@ static void anomaly_app(struct records *r, struct eve *e, struct json *j, struct
 	eve_done(r, e, j);
 }
 
-/* The names of what detection noticed are written in capitals, as Suricata has them. */
 static void anomaly_detect(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 			   const struct analysis *a)
 {
-	char name[64];
-
 	if (a->events_packet != pkt->number)
 		return;
 	for (unsigned event = 0; event < APP_EVENTS; event++) {
-		if (!(a->events & 1u << event))
-			continue;
-		snprintf(name, sizeof(name), "%s", app_event_name(event));
-		for (char *c = name; *c; c++)
-			*c = (char)toupper((unsigned char)*c);
-		anomaly_app(r, e, j, flow, pkt, a, NULL, name, true);
+		if (a->events & 1u << event)
+			anomaly_app(r, e, j, flow, pkt, a, NULL, app_event_name(event), true);
 	}
 }
 
