@@ -68,6 +68,7 @@ static void *reader_thread(void *arg)
 	struct packet_config decode = r->shared.decode;
 	struct frame frames[DEVICE_BURST_MAX];
 	struct packet_set set;
+	uint64_t end_ns = 0;
 	int n = 0;
 
 	decode.verify_checksums = false;
@@ -77,6 +78,8 @@ static void *reader_thread(void *arg)
 		if (n < 0)
 			break;
 		for (int i = 0; i < n; i++) {
+			if (frames[i].time_ns > end_ns)
+				end_ns = frames[i].time_ns;
 			packet_decode(&set, &frames[i], &decode);
 			reader_put(r, &r->shared.mailboxes[steer(&set, r->worker_count)], &frames[i]);
 		}
@@ -85,6 +88,7 @@ static void *reader_thread(void *arg)
 		else
 			sleep_us(1000);
 	}
+	r->shared.end_ns = end_ns;
 	for (unsigned i = 0; i < r->mailbox_count; i++)
 		mailbox_close(&r->shared.mailboxes[i]);
 	thread_ended(r);

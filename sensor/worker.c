@@ -106,7 +106,7 @@ static void worker_flow_end(struct worker *w, struct flow *flow)
 {
 	struct packet *pkt = &w->end;
 
-	packet_of_flow(pkt, flow, w->counts.time_ns);
+	packet_of_flow(pkt, flow);
 	if (flow->tcp != NULL) {
 		worker_pull(w, flow, TO_SERVER, pkt);
 		worker_pull(w, flow, TO_CLIENT, pkt);
@@ -116,8 +116,9 @@ static void worker_flow_end(struct worker *w, struct flow *flow)
 	if (w->rules != NULL && !flow->dropped)
 		rules_flow_end(w->rules, flow, pkt, &w->alerts);
 	records_packet(w->records, w->rules, flow, pkt, &w->alerts);
-	records_flow(w->records, w->rules, flow, w->counts.time_ns);
+	records_flow(w->records, w->rules, flow, flow->ended_ns);
 	w->counts.flow_states[flow->state & 3]++;
+	w->counts.flows_ended++;
 	if (w->rules != NULL)
 		rules_flow_free(w->rules, flow);
 	records_flow_free(w->records, flow);
@@ -263,6 +264,21 @@ static void worker_idle(struct worker *w, struct device *device)
 		poll(&fd, fd.fd >= 0, IDLE_WAIT_MS);
 }
 
+/* The last packet may have been another worker's: what has timed out by then ended of itself, as it
+ * would have with one worker. */
+static void worker_time_ends(struct worker *w)
+{
+	uint64_t ended = UINT64_MAX, end_ns = w->shared->end_ns;
+
+	if (end_ns > w->counts.time_ns)
+		w->counts.time_ns = end_ns;
+	while (ended != w->counts.flows_ended) {        /* one call does a bounded part */
+		ended = w->counts.flows_ended;
+		tracker_advance(w->tracker, w->counts.time_ns);
+		worker_flows_end(w);
+	}
+}
+
 void worker_run(struct worker *w, struct device *device, uint16_t device_index)
 {
 	bool device_open = device != NULL, boxes_open = w->shared->feeder_count > 0;
@@ -285,6 +301,7 @@ void worker_run(struct worker *w, struct device *device, uint16_t device_index)
 			worker_idle(w, device);
 	}
 	worker_between_bursts(w, device);
+	worker_time_ends(w);
 	tracker_finish(w->tracker, FLOW_END_SHUTDOWN);
 	worker_flows_end(w);
 	records_flush(w->records);

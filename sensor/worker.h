@@ -31,6 +31,7 @@ struct worker_shared {
 	struct mailbox *mailboxes;      /* [worker * feeder_count + feeder] */
 
 	_Atomic bool stopping;
+	_Atomic uint64_t end_ns;                /* of a file: the newest packet that its reader saw */
 	_Atomic uint32_t rules_generation;      /* rules were swapped */
 };
 
@@ -38,7 +39,8 @@ struct worker_shared {
 struct worker_counts {
 	struct account account;
 	struct wire_stats wire;
-	uint64_t flow_states[4];                /* flows ended, by enum flow_state */
+	uint64_t flows_ended;
+	uint64_t flow_states[4];                /* of those, by enum flow_state */
 	uint64_t ips_accepted, ips_blocked, ips_rejected;
 	uint64_t drop_reasons[DROP_REASONS];    /* of packets that are, or would be, dropped */
 	uint64_t bypassed_packets, bypassed_bytes;

@@ -6,12 +6,12 @@
 
 #include "base/log.h"
 
-void packet_of_flow(struct packet *pkt, const struct flow *flow, uint64_t now_ns)
+void packet_of_flow(struct packet *pkt, const struct flow *flow)
 {
 	const struct flow_key *key = &flow->key;
 
 	*pkt = (struct packet){
-		.time_ns = now_ns,
+		.time_ns = flow->ended_ns,
 		.device = flow->device,
 		.flags = PACKET_END_OF_FLOW,
 		.ip_version = key->ip_version,

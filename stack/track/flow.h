@@ -38,6 +38,7 @@ struct flow {
 	struct flow_key key;            /* side TO_SERVER sends from addr[0]:port[0] to addr[1]:port[1] */
 	uint64_t id;                    /* 51 bits, for EVE */
 	uint64_t first_ns, last_ns;
+	uint64_t ended_ns;              /* once ended: when; for a timeout, when it was due, whoever noticed later */
 	uint64_t pkts[2], bytes[2];     /* by side; bytes as on the wire, L2 included */
 	uint32_t hash;
 	uint8_t state;                  /* enum flow_state */

@@ -377,6 +377,9 @@ void flow_table_end(struct flow_table *t, struct flow *f, enum flow_end reason)
 	wheel_cancel(&t->wheel, &f->timer);
 	list_remove(&t->lru[f->lru], f);
 	f->end = (uint8_t)reason;
+	f->ended_ns = reason == FLOW_END_TIMEOUT ? f->last_ns + timeout_ns(t, f) : t->now_ns;
+	if (f->ended_ns < f->last_ns)
+		f->ended_ns = f->last_ns;
 	t->ended_by[reason]++;
 	t->count--;
 	list_append(&t->ended, f);
@@ -517,7 +520,7 @@ void flow_table_advance(struct flow_table *t, uint64_t now_ns)
 {
 	struct timer *timer;
 
-	if (!t->started || now_ns <= t->now_ns)
+	if (!t->started || now_ns < t->now_ns)
 		return;
 	t->now_ns = now_ns;
 	for (unsigned i = 0; i < EXPIRE_MAX && (timer = wheel_next(&t->wheel, now_ns)) != NULL; i++) {

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+"""One capture, one worker or several: the same bytes on every run with one, the same records with four,
+and every frame accounted for. The capture is made here: flows that interleave, both directions, fragments,
+tunnels, frames that can't be followed, seeded."""
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+TAPIR = os.environ["TAPIR"]
+
+
+def checksum(data):
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def ipv4(src, dst, proto, payload, ident=0, frag=0):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, frag, 64, proto, 0, src, dst)
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
+
+
+def udp(src, dst, sport, dport, payload):
+    return struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
+
+
+def tcp(src, dst, sport, dport, seq, ack, flags, payload=b""):
+    head = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65535, 0, 0)
+    pseudo = src + dst + struct.pack("!BBH", 0, 6, len(head) + len(payload))
+    return head[:16] + struct.pack("!H", checksum(pseudo + head + payload)) + head[18:] + payload
+
+
+def ethernet(packet, kind=0x0800):
+    return b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + struct.pack("!H", kind) + packet
+
+
+def host(rng):
+    return bytes([10, rng.randrange(4), rng.randrange(8), rng.randrange(1, 250)])
+
+
+def tcp_flow(rng):
+    a, b, sport = host(rng), bytes([192, 168, 1, rng.randrange(1, 30)]), rng.randrange(1024, 65000)
+    seq, ack = rng.randrange(2**32), rng.randrange(2**32)
+    request = b"GET /%d HTTP/1.1\r\nHost: h%d.example\r\n\r\n" % (rng.randrange(1000), rng.randrange(20))
+    body = rng.randbytes(rng.randrange(3000))
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+    out = [(a, b, sport, 80, seq, 0, 2, b""), (b, a, 80, sport, ack, seq + 1, 18, b""),
+           (a, b, sport, 80, seq + 1, ack + 1, 16, b""), (a, b, sport, 80, seq + 1, ack + 1, 24, request)]
+    seq += 1 + len(request)
+    ack += 1
+    for at in range(0, len(answer), 1000):
+        part = answer[at:at + 1000]
+        out += [(b, a, 80, sport, ack, seq, 24, part), (a, b, sport, 80, seq, ack + len(part), 16, b"")]
+        ack += len(part)
+    out += [(a, b, sport, 80, seq, ack, 17, b""), (b, a, 80, sport, ack, seq + 1, 17, b""),
+            (a, b, sport, 80, seq + 1, ack + 1, 16, b"")]
+    return [ethernet(ipv4(p[0], p[1], 6, tcp(p[0], p[1], p[2], p[3], p[4] % 2**32, p[5] % 2**32, p[6], p[7]))) for p in out]
+
+
+def dns_flow(rng):
+    a, b, sport, ident = host(rng), b"\x08\x08\x08\x08", rng.randrange(1024, 65000), rng.randrange(65536)
+    name = b"\x04h%03d\x07example\0" % rng.randrange(1000)
+    query = struct.pack("!HHHHHH", ident, 0x0100, 1, 0, 0, 0) + name + b"\0\1\0\1"
+    answer = struct.pack("!HHHHHH", ident, 0x8180, 1, 1, 0, 0) + name + b"\0\1\0\1" + \
+        b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + host(rng)
+    return [ethernet(ipv4(a, b, 17, udp(a, b, sport, 53, query))), ethernet(ipv4(b, a, 17, udp(b, a, 53, sport, answer)))]
+
+
+def fragments(rng):
+    a, b, ident = host(rng), host(rng), rng.randrange(65536)
+    whole = udp(a, b, 5000, 6000, rng.randbytes(2000))
+    cuts = [0, 800, 1600, len(whole)]
+    parts = [ethernet(ipv4(a, b, 17, whole[x:y], ident, x // 8 | (0x2000 if y < len(whole) else 0)))
+             for x, y in zip(cuts, cuts[1:])]
+    rng.shuffle(parts)
+    return parts
+
+
+def tunnel(rng):
+    a, b, c, d = host(rng), host(rng), host(rng), host(rng)
+    out = []
+    for _ in range(3):
+        out.append(ethernet(ipv4(a, b, 4, ipv4(c, d, 17, udp(c, d, 1000, 2000, b"inside")))))
+        out.append(ethernet(ipv4(b, a, 4, ipv4(d, c, 17, udp(d, c, 2000, 1000, b"back")))))
+    return out
+
+
+def odd(rng):
+    return [ethernet(rng.randbytes(40), 0x88b5), rng.randbytes(6), ethernet(b"\x45\0\0"), ethernet(rng.randbytes(60))]
+
+
+def make_capture(path, seed):
+    rng = random.Random(seed)
+    flows = [rng.choice([tcp_flow, tcp_flow, dns_flow, fragments, tunnel, odd])(rng) for _ in range(400)]
+    now, live = 1700000000 * 10**6, []
+    with open(path, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        while flows or live:
+            while flows and len(live) < 30:
+                live.append(flows.pop())
+            one = rng.randrange(len(live))
+            frame = live[one].pop(0)
+            if not live[one]:
+                live.pop(one)
+            now += rng.randrange(200000)
+            f.write(struct.pack("<IIII", now // 10**6, now % 10**6, len(frame), len(frame)) + frame)
+
+
+def run(capture, out, workers):
+    subprocess.run([TAPIR, "run", "-r", capture, "-l", out, "--disable-detection", "--workers", str(workers),
+                    "--summary", "no"], check=True)
+    with open(os.path.join(out, "eve.json")) as f:
+        return f.read()
+
+
+def main():
+    with tempfile.TemporaryDirectory() as d:
+        for seed in (1, 2):
+            capture = os.path.join(d, "c%d.pcap" % seed)
+            make_capture(capture, seed)
+            one, again, four = (run(capture, os.path.join(d, "%d-%s" % (seed, name)), n)
+                                for name, n in (("a", 1), ("b", 1), ("c", 4)))
+            assert one == again, "two runs with one worker differ"
+            records = [sorted(l for l in text.splitlines() if json.loads(l)["event_type"] != "stats")
+                       for text in (one, four)]
+            if records[0] != records[1]:
+                only = [sorted(set(records[i]) - set(records[1 - i]))[:3] for i in (0, 1)]
+                sys.exit("records differ: with one worker only %s\nwith four only %s" % tuple(only))
+            assert len(records[0]) > 200, "too few records: %d" % len(records[0])
+            for text in (one, four):
+                own = [json.loads(l)["stats"]["tapir"] for l in text.splitlines() if '"event_type":"stats"' in l][-1]
+                dropped = sum(own["dropped"].values())
+                assert own["received"] == own["followed"] + dropped, own
+                assert own["received"] == own["device"]["frames"], own
+                assert own["accounted"] is True
+
+
+if __name__ == "__main__":
+    main()
