@@ -1,11 +1,14 @@
 /* config.c - Suricata's keys for flows, streams and fragments, with Suricata's defaults. */
 #include "stack/track/config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/must.h"
+#include "stack/track/policy.h"
 
 #define KIB ((uint64_t)1024)
 #define MIB (1024 * KIB)
@@ -67,17 +70,128 @@ static bool read_inline(const struct conf *conf, bool ips)
 	return yes;
 }
 
-int track_config_read(struct track_config *cfg, const struct conf *conf)
+/* "10.0.0.0/8", "2001:db8::1": 0 or -EINVAL. */
+static int parse_network(const char *text, struct host_policy *out)
 {
-	memset(cfg, 0, sizeof(*cfg));
-	read_timeouts(cfg, conf);
-	cfg->flow_memcap = conf_size(conf, "flow.memcap", 32 * MIB);
-	cfg->flow_hash_size = read_u32(conf, "flow.hash-size", 65536);
-	cfg->emergency_recovery = read_u32(conf, "flow.emergency-recovery", 30);
-	cfg->vlan_tracking = conf_bool(conf, "vlan.use-for-tracking", true);
-	cfg->device_tracking = conf_bool(conf, "livedev.use-for-tracking", true);
-	cfg->depth_tracking = conf_bool(conf, "decoder.recursion-level.use-for-tracking", true);
+	char addr[64];
+	const char *slash = strchr(text, '/');
+	size_t len = slash != NULL ? (size_t)(slash - text) : strlen(text);
+	int64_t prefix;
 
+	if (len >= sizeof(addr))
+		return -EINVAL;
+	memcpy(addr, text, len);
+	addr[len] = 0;
+	memset(&out->addr, 0, sizeof(out->addr));
+	if (inet_pton(AF_INET, addr, out->addr.bytes) == 1)
+		out->ip_version = 4;
+	else if (inet_pton(AF_INET6, addr, out->addr.bytes) == 1)
+		out->ip_version = 6;
+	else
+		return -EINVAL;
+	prefix = out->ip_version == 4 ? 32 : 128;
+	if (slash != NULL) {
+		int64_t max = prefix;
+
+		if (conf_parse_int(slash + 1, &prefix) < 0 || prefix < 0 || prefix > max)
+			return -EINVAL;
+	}
+	out->prefix = (uint8_t)prefix;
+	return 0;
+}
+
+static int add_network(struct track_config *cfg, enum overlap_policy policy, const char *text)
+{
+	struct host_policy new, *wider;
+	uint32_t at = 0;
+	int err = parse_network(text, &new);
+
+	if (err < 0)
+		return err;
+	new.policy = (uint8_t)policy;
+	wider = realloc(cfg->policies, (cfg->policy_count + 1) * sizeof(*wider));
+	if (wider == NULL)
+		return -ENOMEM;
+	cfg->policies = wider;
+	while (at < cfg->policy_count && wider[at].prefix >= new.prefix)
+		at++;
+	memmove(&wider[at + 1], &wider[at], (cfg->policy_count - at) * sizeof(*wider));
+	wider[at] = new;
+	cfg->policy_count++;
+	return 0;
+}
+
+/* A list, or "[a, b]" written as one string. */
+static int read_networks(struct track_config *cfg, enum overlap_policy policy, const struct conf *node)
+{
+	char text[512], *save = NULL;
+
+	for (const struct conf *k = node->first; k != NULL; k = k->next) {
+		int err = k->value != NULL ? add_network(cfg, policy, k->value) : 0;
+
+		if (err < 0)
+			return err;
+	}
+	if (node->value == NULL)
+		return 0;
+	snprintf(text, sizeof(text), "%s", node->value);
+	for (char *word = strtok_r(text, "[], ", &save); word != NULL;
+	     word = strtok_r(NULL, "[], ", &save)) {
+		int err = add_network(cfg, policy, word);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int read_policies(struct track_config *cfg, const struct conf *conf)
+{
+	const struct conf *node = conf_find(conf, "host-os-policy");
+
+	cfg->policies_configured = node != NULL;
+	for (const struct conf *k = node != NULL ? node->first : NULL; k != NULL; k = k->next) {
+		int policy = overlap_policy_find(k->name), err;
+		char path[96];
+
+		if (policy < 0)
+			return -EINVAL;
+		snprintf(path, sizeof(path), "host-os-policy.%s", k->name);
+		err = read_networks(cfg, (enum overlap_policy)policy, conf_find(conf, path));
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static bool prefix_matches(const struct host_policy *p, const struct ip_addr *addr)
+{
+	unsigned bytes = p->prefix / 8, bits = p->prefix % 8;
+
+	if (memcmp(p->addr.bytes, addr->bytes, bytes) != 0)
+		return false;
+	return bits == 0 || ((p->addr.bytes[bytes] ^ addr->bytes[bytes]) >> (8 - bits)) == 0;
+}
+
+uint8_t host_policy(const struct track_config *cfg, const struct ip_addr *addr, uint8_t ip_version,
+		    uint8_t otherwise)
+{
+	for (uint32_t i = 0; i < cfg->policy_count; i++) {
+		if (cfg->policies[i].ip_version == ip_version && prefix_matches(&cfg->policies[i], addr))
+			return cfg->policies[i].policy;
+	}
+	return cfg->policies_configured ? OVERLAP_BSD : otherwise;
+}
+
+void track_config_fini(struct track_config *cfg)
+{
+	free(cfg->policies);
+	cfg->policies = NULL;
+	cfg->policy_count = 0;
+}
+
+static void read_stream(struct track_config *cfg, const struct conf *conf)
+{
 	cfg->simulate_ips = conf_bool(conf, "simulate-ips", false);
 	cfg->inline_mode = read_inline(conf, cfg->simulate_ips);
 	cfg->drop_invalid = conf_bool(conf, "stream.drop-invalid", true);
@@ -87,14 +201,34 @@ int track_config_read(struct track_config *cfg, const struct conf *conf)
 	cfg->segments_max = read_u32(conf, "stream.reassembly.max-segments", SEGMENTS_MAX);
 	cfg->midstream = conf_bool(conf, "stream.midstream", false);
 	cfg->async_oneside = conf_bool(conf, "stream.async-oneside", false);
+	cfg->liberal_timestamps = conf_bool(conf, "stream.liberal-timestamps", true);
+	cfg->syn_queued_max = read_u32(conf, "stream.max-syn-queued", 10);
+	cfg->synack_queued_max = read_u32(conf, "stream.max-synack-queued", 5);
 	cfg->checksum_validation = conf_bool(conf, "stream.checksum-validation", true);
 	cfg->checksum_auto = strcmp(conf_str(conf, "pcap-file.checksum-checks", "auto"), "auto") == 0;
+}
 
+int track_config_read(struct track_config *cfg, const struct conf *conf)
+{
+	int err;
+
+	memset(cfg, 0, sizeof(*cfg));
+	read_timeouts(cfg, conf);
+	cfg->flow_memcap = conf_size(conf, "flow.memcap", 32 * MIB);
+	cfg->flow_hash_size = read_u32(conf, "flow.hash-size", 65536);
+	cfg->emergency_recovery = read_u32(conf, "flow.emergency-recovery", 30);
+	cfg->vlan_tracking = conf_bool(conf, "vlan.use-for-tracking", true);
+	cfg->device_tracking = conf_bool(conf, "livedev.use-for-tracking", true);
+	cfg->depth_tracking = conf_bool(conf, "decoder.recursion-level.use-for-tracking", true);
+	read_stream(cfg, conf);
 	cfg->defrag_memcap = conf_size(conf, "defrag.memcap", 32 * MIB);
 	cfg->defrag_timeout = read_u32(conf, "defrag.timeout", 60);
 	cfg->defrag_trackers = read_u32(conf, "defrag.trackers", 65535);
 	cfg->defrag_frags = read_u32(conf, "defrag.max-frags", 65535);
-	if (cfg->flow_memcap == 0 || cfg->segments_max == 0)
-		return -EINVAL;
-	return 0;
+	err = read_policies(cfg, conf);
+	if (err == 0 && (cfg->flow_memcap == 0 || cfg->segments_max == 0))
+		err = -EINVAL;
+	if (err < 0)
+		track_config_fini(cfg);
+	return err;
 }

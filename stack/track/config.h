@@ -34,6 +34,11 @@ struct track_config {
 	bool inline_mode;
 	bool simulate_ips;
 	bool drop_invalid;
+	bool liberal_timestamps;
+	uint32_t syn_queued_max, synack_queued_max;
+	bool policies_configured;
+	uint32_t policy_count;          /* host-os-policy, longest prefix first */
+	struct host_policy *policies;
 
 	uint64_t defrag_memcap;
 	uint32_t defrag_timeout;
@@ -41,7 +46,21 @@ struct track_config {
 	uint32_t defrag_frags;
 };
 
+/* What a configuration says about a network's hosts. IPv4 prefixes are those of the first four bytes. */
+struct host_policy {
+	struct ip_addr addr;
+	uint8_t ip_version;
+	uint8_t prefix;
+	uint8_t policy;                 /* enum overlap_policy */
+};
+
+/* The policy of the longest prefix. Where nothing is configured, that of the reassembly is linux and
+ * that of the observer bsd, as Suricata has it; both get bsd where something is, but not for addr. */
+uint8_t host_policy(const struct track_config *cfg, const struct ip_addr *addr, uint8_t ip_version,
+		    uint8_t otherwise);
+
 /* Returns 0, or -EINVAL where a value can't be taken. conf may be NULL: all defaults. */
 int track_config_read(struct track_config *cfg, const struct conf *conf);
+void track_config_fini(struct track_config *cfg);
 
 #endif

@@ -21,6 +21,8 @@ struct tracker {
 void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt);
 /* The packet starts a new connection on a flow whose old one is over. */
 bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct packet *pkt);
+/* Client and server change places. */
+void tcp_turn(struct tcp_conn *c);
 /* The flow is over: what waits becomes readable. */
 void tcp_end(struct tracker *t, struct flow *flow);
 void tcp_release(struct tracker *t, struct flow *flow);

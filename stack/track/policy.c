@@ -1,6 +1,8 @@
 /* policy.c - the table of who wins, a column per family of kernels. Identical bytes are no conflict. */
 #include "stack/track/policy.h"
 
+#include <ctype.h>
+
 const char *const overlap_policy_names[OVERLAP_POLICIES] = {
 	[OVERLAP_LINUX] = "linux",
 	[OVERLAP_FIRST] = "first",
@@ -18,6 +20,26 @@ const char *const overlap_policy_names[OVERLAP_POLICIES] = {
 	[OVERLAP_IRIX] = "irix",
 	[OVERLAP_MACOS] = "macos",
 };
+
+static bool name_eq(const char *a, const char *b)
+{
+	for (; *a != 0 && *b != 0; a++, b++) {
+		char x = *a == '_' ? '-' : (char)tolower((unsigned char)*a);
+
+		if (x != *b)
+			return false;
+	}
+	return *a == *b;
+}
+
+int overlap_policy_find(const char *name)
+{
+	for (int i = 0; i < OVERLAP_POLICIES; i++) {
+		if (name_eq(name, overlap_policy_names[i]))
+			return i;
+	}
+	return -1;
+}
 
 #define BIT(how) (1u << (how))
 #define STARTS_BEFORE (BIT(OVERLAP_BEFORE_INSIDE) | BIT(OVERLAP_COVERS))

@@ -25,6 +25,8 @@ enum overlap_policy {
 };
 
 extern const char *const overlap_policy_names[OVERLAP_POLICIES];
+/* By its name in host-os-policy, "_" and "-" alike; -1 where unknown. */
+int overlap_policy_find(const char *name);
 
 /* How a new segment [start, end) lies to an old one. */
 enum overlap {

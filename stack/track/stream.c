@@ -314,7 +314,7 @@ static void catch_up(struct tcp_dir *dir)
 			continue;
 		dir->rcv_nxt = s->end;
 		if (s->fin) {
-			dir->flags |= DIR_FIN | DIR_ENDED;
+			dir->flags |= DIR_FIN;
 			return;
 		}
 	}
@@ -346,10 +346,24 @@ unsigned stream_in_order(struct stream_pool *pool, struct tcp_dir *dir, const st
 	}
 	dir->rcv_nxt = what->end;
 	if (what->fin)
-		dir->flags |= DIR_FIN | DIR_ENDED;
+		dir->flags |= DIR_FIN;
 	else
 		catch_up(dir);
 	return count_overlap(pool, result);
+}
+
+/* The receiver acknowledges more than the FIN that we saw: it never got that, but what came in its place. */
+static void take_fin_back(struct tcp_dir *dir)
+{
+	const struct segments *q = dir->queue;
+
+	for (uint32_t i = 0; q != NULL && i < q->count; i++) {
+		if (seq_lt(q->at[i]->seq, dir->rcv_nxt) && !seq_lt(q->at[i]->end, dir->rcv_nxt)) {
+			dir->flags &= (uint16_t)~DIR_FIN;
+			dir->rcv_nxt--;
+			return;
+		}
+	}
 }
 
 bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t ack)
@@ -359,6 +373,8 @@ bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t
 
 	for (uint32_t i = 0; q != NULL && i < q->count && seq_le(q->at[i]->end, ack); i++)
 		q->at[i]->doubt = false;
+	if ((dir->flags & (DIR_FIN | DIR_ENDED)) == DIR_FIN && seq_lt(dir->rcv_nxt, ack))
+		take_fin_back(dir);
 	catch_up(dir);
 	while (q != NULL && !(dir->flags & DIR_FIN) && seq_lt(dir->rcv_nxt, ack)) {
 		uint32_t i = 0;
@@ -369,7 +385,6 @@ bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t
 			break;
 		/* The hole up to here was taken by the receiver and missed by us. */
 		dir->rcv_nxt = q->at[i]->seq;
-		dir->flags |= DIR_GAP;
 		pool->gaps++;
 		gap = true;
 		catch_up(dir);
@@ -425,21 +440,47 @@ static void hand_out(struct tcp_dir *dir, uint32_t n)
 	dir->offset += n;
 }
 
-/* The segment that pos stands in or that comes next; earlier ones are freed. */
+/* The first segment that is beyond doubt and has data from pos on; those that are done with are freed. */
 static struct segment *queue_head(struct stream_pool *pool, struct tcp_dir *dir)
 {
 	struct segments *q = dir->queue;
+	uint32_t i = 0;
 
-	while (q != NULL && q->count > 0) {
-		struct segment *s = q->at[0];
+	while (q != NULL && i < q->count) {
+		struct segment *s = q->at[i];
 
-		if (seq_lt(dir->pos, s->seq + s->len) || !seq_le(s->end, dir->rcv_nxt))
+		if (seq_le(s->end, dir->pos) || (seq_le(s->seq + s->len, dir->pos) &&
+						 seq_le(s->end, dir->rcv_nxt))) {
+			segment_put(pool, s);
+			queue_remove(q, i, 1);
+			continue;
+		}
+		if (!s->doubt)
 			return s;
-		segment_put(pool, s);
-		queue_remove(q, 0, 1);
+		i++;
 	}
-	queue_free(pool, dir);
+	if (q != NULL && q->count == 0)
+		queue_free(pool, dir);
 	return NULL;
+}
+
+/* Data of a waiting segment, up to to. */
+static bool next_waiting(struct stream_pool *pool, struct tcp_dir *dir, struct segment *s, uint32_t to,
+			 const uint8_t **data, uint32_t *len)
+{
+	uint32_t end = s->seq + s->len;
+	bool all = seq_le(end, to);
+
+	if (!all)
+		end = to;
+	*data = s->data + (dir->pos - s->seq);
+	*len = end - dir->pos;
+	hand_out(dir, *len);
+	if (all && s->end == end && dir->queue->at[0] == s) {
+		queue_remove(dir->queue, 0, 1);
+		pool->lent = s;
+	}
+	return true;
 }
 
 bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **data, uint32_t *len,
@@ -447,7 +488,7 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 {
 	struct direct *direct = &pool->direct;
 	struct segment *s;
-	uint32_t to;
+	uint32_t to = dir->rcv_nxt;
 
 	if (pool->lent != NULL) {
 		segment_put(pool, pool->lent);
@@ -461,28 +502,17 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 		hand_out(dir, *len);
 		return true;
 	}
+	if (direct->dir == dir && direct->len > 0)
+		to = direct->seq;
+	else if ((dir->flags & DIR_FIN) && seq_lt(dir->pos, to))
+		to--;                           /* the FIN itself */
+	if (!seq_lt(dir->pos, to))
+		return false;
 	s = queue_head(pool, dir);
-	to = direct->dir == dir && direct->len > 0 ? direct->seq : dir->rcv_nxt;
-	if ((dir->flags & DIR_FIN) && to == dir->rcv_nxt)
-		to--;                           /* the FIN itself is no byte, whatever else came there */
-	if (!seq_lt(dir->pos, to))
-		return false;
-	if (s != NULL && seq_le(s->seq, dir->pos) && !s->doubt) {
-		*data = s->data + (dir->pos - s->seq);
-		*len = s->len - (dir->pos - s->seq);
-		if (seq_lt(to, dir->pos + *len))
-			*len = to - dir->pos;
-		hand_out(dir, *len);
-		if (dir->pos == s->seq + s->len && s->end - s->seq == s->len) {
-			queue_remove(dir->queue, 0, 1);
-			pool->lent = s;
-		}
-		return *len > 0;
-	}
-	if (s != NULL && seq_lt(dir->pos, s->seq) && seq_lt(s->seq, to))
+	if (s != NULL && seq_le(s->seq, dir->pos))
+		return next_waiting(pool, dir, s, to, data, len);
+	if (s != NULL && seq_lt(s->seq, to))
 		to = s->seq;
-	if (!seq_lt(dir->pos, to))
-		return false;
 	*data = NULL;
 	*len = to - dir->pos;
 	*is_gap = true;

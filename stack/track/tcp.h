@@ -1,8 +1,9 @@
 /* tcp.h - what the tracker knows of a TCP connection.
  *
- * Two readings stand side by side. `enum tcp_state` and the fields marked as the observer's are the
- * connection as a sensor reports it: Suricata's states and stream events. `struct tcp_dir` is one
- * direction as the receiving host's kernel takes it, and decides alone which bytes are handed out. */
+ * Two readings stand side by side. `struct tcp_view` is the connection as a sensor reports it, with
+ * Suricata's states and stream events (observe*.c): names for what is odd, no more. `struct tcp_dir`
+ * is one direction as the receiving host's kernel takes it (receive.c), and it alone decides which
+ * bytes are handed out. */
 #ifndef TAPIR_TRACK_TCP_H
 #define TAPIR_TRACK_TCP_H
 
@@ -20,6 +21,7 @@
 #define TCP_ECE 0x40
 #define TCP_CWR 0x80
 
+/* In the order that Suricata compares them in. */
 enum tcp_state {
 	TCP_NONE,
 	TCP_LISTEN,
@@ -38,21 +40,38 @@ enum tcp_state {
 /* As EVE's tcp.state has it: "syn_sent", "established", ... */
 const char *tcp_state_name(uint8_t state);
 
+enum tcp_view_flag {
+	VIEW_TS = 1 << 0,               /* this side's SYN had a timestamp */
+	VIEW_TS_ZERO = 1 << 1,          /* and it was 0 */
+	VIEW_RST = 1 << 2,              /* a RST came for this side that it may have refused */
+	VIEW_KEEPALIVE = 1 << 3,
+	VIEW_GAP = 1 << 4,
+};
+
+/* One side as the observer sees it. window, next_win and wscale are what this side may send into. */
+struct tcp_view {
+	uint32_t isn, next_seq, last_ack, next_win, window;
+	uint32_t last_ts, last_ts_s;
+	uint8_t flags;
+	uint8_t wscale;
+	uint8_t tcp_flags;              /* all that this side sent within the connection */
+	uint8_t policy;                 /* enum overlap_policy of the host that sends this side */
+};
+
 enum tcp_dir_flag {
 	DIR_KNOWN = 1 << 0,             /* the sequence space is known: SYN or a first packet seen */
 	DIR_HEARD = 1 << 1,             /* the receiver has answered: acked and edge mean something */
-	DIR_TS = 1 << 2,                /* the receiver checks this direction's timestamps */
-	DIR_TS_SEEN = 1 << 3,           /* ts_recent is set */
-	DIR_SACK = 1 << 4,
+	DIR_TS = 1 << 2,                /* both sides agreed on timestamps */
+	DIR_EDGE = 1 << 3,              /* edge is what the receiver said */
+	DIR_SENT = 1 << 4,              /* snd_nxt is complete: nothing of it was missed */
 	DIR_FIN = 1 << 5,               /* the receiver has taken the FIN */
-	DIR_CLOSED = 1 << 6,            /* RST: the receiver takes nothing more */
+	DIR_RST = 1 << 6,               /* the receiver has taken a RST */
 	DIR_IGNORED = 1 << 7,           /* stream_ignore */
 	DIR_DEPTH = 1 << 8,             /* stream.reassembly.depth was reached */
 	DIR_ENDED = 1 << 9,             /* PIECE_END is due once all data was handed out */
 	DIR_END_GIVEN = 1 << 10,
 	DIR_URGENT = 1 << 11,           /* urgent_seq is still to come */
-	DIR_GAP = 1 << 12,              /* something was missing for good */
-	DIR_WSCALE = 1 << 13,           /* the sender offered window scaling */
+	DIR_SIGNED = 1 << 12,           /* the sender's SYN carried MD5 or AO */
 };
 
 struct segments;                        /* stack/track/stream.h */
@@ -65,34 +84,58 @@ struct tcp_dir {
 	uint32_t pos;                   /* handed out up to here (sequence number) */
 	uint32_t rcv_nxt;               /* the receiver has everything before this */
 	uint32_t snd_nxt;               /* behind the last byte the sender sent */
-	uint32_t acked;                 /* highest ACK the receiver sent */
-	uint32_t acked_valid;           /* highest ACK that the sender accepts */
+	uint32_t snd_una;               /* highest ACK that the sender accepted */
+	uint32_t acked;                 /* the receiver's last ACK */
 	uint32_t edge;                  /* right edge of the window that the receiver offered */
-	uint32_t max_window;            /* largest window the sender has offered */
+	uint32_t window_max;            /* largest window that the receiver offered */
 	uint32_t ts_recent, ts_recent_s;
 	uint32_t urgent_seq;
 	uint16_t flags;
-	uint16_t window;                /* the sender's last, unscaled */
-	uint8_t wscale;                 /* of the sender's own window */
+	uint16_t urgent_bytes;          /* taken out of band so far */
 	uint8_t policy;                 /* enum overlap_policy of the receiver */
-	uint8_t tcp_flags;
-	uint8_t regions_max;            /* EVE's {ts,tc}_max_regions */
+	uint8_t ttl;                    /* the sender's usual one here */
 };
+
+enum tcp_conn_flag {
+	CONN_MIDSTREAM = 1 << 0,
+	CONN_MIDSTREAM_ESTABLISHED = 1 << 1,
+	CONN_MIDSTREAM_SYNACK = 1 << 2,
+	CONN_TS = 1 << 3,
+	CONN_WSCALE = 1 << 4,           /* the SYN offered scaling */
+	CONN_SACK_OFFERED = 1 << 5,
+	CONN_SACK = 1 << 6,
+	CONN_4WHS = 1 << 7,
+	CONN_EVASION = 1 << 8,          /* right sequence number, wrong ACK, in the handshake */
+	CONN_CONFIRMED = 1 << 9,        /* the server has answered after the handshake */
+	CONN_ASYNC = 1 << 10,           /* one direction only is seen */
+	CONN_FAST_OPEN = 1 << 11,
+	CONN_CLOSED_BY_RST = 1 << 12,
+	CONN_INLINE = 1 << 13,
+	CONN_ENDED = 1 << 14,
+	CONN_MUTED = 1 << 15,           /* in a known bad condition: no more events */
+};
+
+struct tcp_handshake;                   /* stack/track/observe.h: SYNs and SYN/ACKs that compete */
 
 struct tcp_conn {
+	struct tcp_view view[2];        /* by side */
 	struct tcp_dir dir[2];          /* by sending side */
+	struct tcp_handshake *handshake;
+	uint16_t flags;                 /* enum tcp_conn_flag */
 	uint8_t state;                  /* enum tcp_state */
 	uint8_t state_before;
-	bool async;                     /* one direction only is seen */
-	bool inline_mode;
-	bool ended;
-	uint16_t events_muted;
 };
 
-/* Something was missing for good in what this side sent. */
+/* For EVE: something that this side sent was missing for good. */
 static inline bool tcp_gap(const struct tcp_conn *c, enum side side)
 {
-	return (c->dir[side].flags & DIR_GAP) != 0;
+	return (c->view[side].flags & VIEW_GAP) != 0;
+}
+
+/* For EVE: urgent bytes of this side that were taken out of the stream. */
+static inline unsigned tcp_urgent_bytes(const struct tcp_conn *c, enum side side)
+{
+	return c->dir[side].urgent_bytes;
 }
 
 #endif

@@ -37,13 +37,15 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 		goto free_tracker;
 	err = flow_table_init(&t->table, mem, &t->cfg, key);
 	if (err < 0)
-		goto free_tracker;
+		goto free_config;
 	budget_init(&t->stream, mem, "stream", t->cfg.reassembly_memcap);
 	t->pool.budget = &t->stream;
 	t->pool.segments_max = t->cfg.segments_max;
 	t->pool.depth = t->cfg.reassembly_depth;
 	*out = t;
 	return 0;
+free_config:
+	track_config_fini(&t->cfg);
 free_tracker:
 	free(t);
 	return err;
@@ -59,6 +61,7 @@ void tracker_free(struct tracker *t)
 	while ((f = flow_table_ended(&t->table)) != NULL)
 		tracker_release(t, f);
 	flow_table_fini(&t->table);
+	track_config_fini(&t->cfg);
 	free(t);
 }
 
@@ -235,12 +238,8 @@ void tracker_turn(struct tracker *t, struct flow *flow, struct packet *pkt)
 	stream_settle(&t->pool);
 	flow_swap(flow);
 	pkt->side = (uint8_t)other_side(pkt->side);
-	if (flow->tcp != NULL) {
-		struct tcp_dir dir = flow->tcp->dir[TO_SERVER];
-
-		flow->tcp->dir[TO_SERVER] = flow->tcp->dir[TO_CLIENT];
-		flow->tcp->dir[TO_CLIENT] = dir;
-	}
+	if (flow->tcp != NULL)
+		tcp_turn(flow->tcp);
 }
 
 void tracker_bypass(struct tracker *t, struct flow *flow)
@@ -314,12 +313,10 @@ uint64_t stream_acked(const struct flow *flow, enum side side)
 	const struct tcp_dir *d;
 	int64_t acked;
 
-	if (c == NULL || c->ended || c->async || c->inline_mode)
+	if (c == NULL || (c->flags & (CONN_ENDED | CONN_ASYNC | CONN_INLINE)))
 		return UINT64_MAX;
 	d = &c->dir[side];
-	if (!(d->flags & DIR_HEARD))
-		return 0;
-	acked = (int64_t)d->offset + (int32_t)(d->acked - d->pos);
+	acked = (int64_t)d->offset + (int32_t)(c->view[side].last_ack - d->pos);
 	return acked < 0 ? 0 : (uint64_t)acked;
 }
 

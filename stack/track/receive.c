@@ -1,0 +1,362 @@
+/* receive.c - what the receiving kernel makes of a segment: taken, refused, or we can't tell.
+ *
+ * The checks are those of RFC 9293, 7323 and 5961 in the order that Linux makes them. Each side's packets
+ * tell about its own receiver: its ACK and window are what it has and what it will still take. A segment
+ * that a strict receiver refuses, but only for a reason that we may misjudge from where we stand (a window
+ * update or data of the other direction that the mirror lost or brings later, a TTL), is kept in doubt: it
+ * becomes real when the receiver acknowledges it, and gives way to a segment that is beyond doubt.
+ *
+ * Where only one direction is seen there is no evidence to wait for, and everything plausible is taken. */
+#include "stack/track/receive.h"
+
+#include "stack/track/events.h"
+
+#define PAWS_S (24 * 24 * 3600)
+
+enum verdict { REFUSED, DOUBTED, TAKEN };
+
+struct received {
+	struct tracker *t;
+	struct flow *flow;
+	struct tcp_conn *c;
+	struct packet *pkt;
+	struct tcp_dir *in;             /* what the packet's sender sends */
+	struct tcp_dir *back;           /* what it acknowledges */
+	struct segment what;
+	uint32_t now_s;
+	bool muted;
+};
+
+static void event(struct received *r, uint16_t number)
+{
+	if (!r->muted)
+		packet_event(r->pkt, number);
+}
+
+static void dir_start(struct tcp_dir *d, uint32_t first)
+{
+	d->isn = first - 1;
+	d->pos = d->rcv_nxt = d->snd_nxt = d->snd_una = d->acked = d->edge = first;
+	d->flags |= DIR_KNOWN;
+}
+
+/* Another SYN or SYN/ACK was the right one, nothing of the stream has been handed out yet. */
+static void dir_restart(struct stream_pool *pool, struct tcp_dir *d, uint32_t first)
+{
+	stream_drop(pool, d);
+	d->flags &= (uint16_t)~(DIR_HEARD | DIR_EDGE);
+	dir_start(d, first);
+}
+
+static void ts_store(struct received *r)
+{
+	r->in->ts_recent = r->pkt->tcp.ts_val;
+	r->in->ts_recent_s = r->now_s;
+}
+
+/* Handshake */
+
+static void take_syn(struct received *r)
+{
+	struct tcp_dir *in = r->in;
+	uint32_t first = r->pkt->seq + 1;
+
+	if (!(in->flags & DIR_KNOWN))
+		dir_start(in, first);
+	else if (in->isn != r->pkt->seq)
+		return;                         /* the SYN/ACK will say which */
+	in->flags |= DIR_SENT;
+	if (r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao)
+		in->flags |= DIR_SIGNED;
+	in->ttl = r->pkt->ttl;
+	ts_store(r);
+	/* Fast open: whether the server takes the data shows in what its SYN/ACK acknowledges. */
+	if (r->what.len > 0 && r->what.seq == in->rcv_nxt) {
+		r->what.doubt = true;
+		r->what.fin = false;
+		r->what.end = r->what.seq + r->what.len;
+		stream_insert(&r->t->pool, in, &r->what, r->pkt->payload.data);
+		if (seq_lt(in->snd_nxt, r->what.end))
+			in->snd_nxt = r->what.end;
+	}
+}
+
+static void take_synack(struct received *r, enum observed_verdict observed)
+{
+	struct tcp_conn *c = r->c;
+	const struct tcp_view *peer = &c->view[!r->pkt->side];
+
+	if (observed == OBSERVED_REFUSED || c->state > TCP_SYN_RECV)
+		return;
+	if (!(r->back->flags & DIR_KNOWN) || (r->back->isn != peer->isn && r->back->offset == 0))
+		dir_restart(&r->t->pool, r->back, peer->isn + 1);
+	if (r->in->flags & DIR_KNOWN)
+		return;                         /* the final ACK will say which */
+	dir_start(r->in, r->pkt->seq + 1);
+	r->in->flags |= DIR_SENT;
+	r->in->ttl = r->pkt->ttl;
+	ts_store(r);
+	if (r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao)
+		r->in->flags |= DIR_SIGNED;
+	r->back->acked = r->back->snd_una = r->pkt->ack;
+	r->back->edge = r->pkt->ack + r->pkt->window;
+	r->back->window_max = r->pkt->window;
+	r->back->flags |= DIR_HEARD | DIR_EDGE;
+	r->back->ts_recent_s = r->now_s;
+	stream_acknowledged(&r->t->pool, r->back, r->pkt->ack);
+	if (c->flags & CONN_TS) {
+		r->in->flags |= DIR_TS;
+		r->back->flags |= DIR_TS;
+	}
+}
+
+/* The observer has settled on sequence numbers: by the ACK that ended the handshake, or mid-stream. */
+static void settle(struct received *r)
+{
+	for (int s = 0; s < 2; s++) {
+		struct tcp_dir *d = &r->c->dir[s];
+		uint32_t isn = r->c->view[s].isn;
+
+		if (!(d->flags & DIR_KNOWN) || (d->isn != isn && d->offset == 0 && d->pos == d->isn + 1))
+			dir_restart(&r->t->pool, d, isn + 1);
+		if (r->c->flags & CONN_TS)
+			d->flags |= DIR_TS;
+	}
+}
+
+/* Judgement */
+
+/* Hops between us and the host that sends with this TTL, by the usual initial values. */
+static unsigned hops(uint8_t ttl)
+{
+	if (ttl == 0)
+		return 0;
+	if (ttl <= 32)
+		return 0;               /* 32 or a distant 64: no guess */
+	return (ttl <= 64 ? 64u : ttl <= 128 ? 128u : 255u) - ttl;
+}
+
+static bool signature_refused(const struct received *r)
+{
+	bool has = r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao;
+
+	if (!(r->c->view[0].tcp_flags & TCP_SYN) || !(r->c->view[1].tcp_flags & TCP_SYN))
+		return false;                   /* we didn't see what was agreed */
+	return has != ((r->in->flags & DIR_SIGNED) != 0);
+}
+
+/* RFC 7323 5.3; Linux allows a step back by one, and a recent timestamp of 0 isn't compared. */
+static bool paws_refused(const struct received *r)
+{
+	const struct tcp_dir *in = r->in;
+
+	if (!(in->flags & DIR_TS) || !r->pkt->tcp.has_timestamp || in->ts_recent == 0)
+		return false;
+	if ((int32_t)(in->ts_recent - r->pkt->tcp.ts_val) <= 1)
+		return false;
+	return r->now_s < in->ts_recent_s + PAWS_S || r->now_s < in->ts_recent_s;
+}
+
+static enum verdict judge_window(const struct received *r)
+{
+	const struct tcp_dir *in = r->in;
+
+	if (!(in->flags & DIR_HEARD))
+		return TAKEN;
+	if (seq_lt(r->what.end, in->acked))
+		return REFUSED;                 /* old */
+	if (!(in->flags & DIR_EDGE) || !seq_lt(in->edge, r->what.end))
+		return TAKEN;
+	return DOUBTED;
+}
+
+/* RFC 5961 5: an ACK much older than what was acknowledged, or for what was never sent, comes from
+ * somebody who guesses. */
+static enum verdict judge_ack(const struct received *r)
+{
+	const struct tcp_dir *back = r->back;
+	uint32_t ack = r->pkt->ack, slack;
+	uint64_t acked;
+
+	if (!(back->flags & DIR_HEARD) || (r->c->flags & CONN_ASYNC))
+		return TAKEN;
+	if (seq_lt(ack, back->snd_una)) {
+		acked = back->offset + (uint32_t)(back->snd_una - back->pos);
+		slack = back->window_max;
+		if (seq_le(back->snd_una, back->pos))
+			acked = back->offset - (uint32_t)(back->pos - back->snd_una);
+		if (acked < slack)
+			slack = (uint32_t)acked + (back->flags & DIR_SENT ? 1 : 0);
+		return seq_lt(ack, back->snd_una - slack) ? REFUSED : TAKEN;
+	}
+	return seq_lt(back->snd_nxt, ack) ? DOUBTED : TAKEN;
+}
+
+static enum verdict judge(const struct received *r)
+{
+	const struct packet *pkt = r->pkt;
+	enum verdict window, ack;
+
+	if (!(pkt->tcp_flags & TCP_ACK) || (pkt->tcp_flags & TCP_SYN) || signature_refused(r) ||
+	    paws_refused(r))
+		return REFUSED;
+	window = judge_window(r);
+	if (window == REFUSED)
+		return REFUSED;
+	ack = judge_ack(r);
+	if (ack == REFUSED)
+		return REFUSED;
+	if (pkt->ttl < hops(r->back->ttl) && (r->in->flags & DIR_HEARD))
+		return DOUBTED;
+	return ack < window ? ack : window;
+}
+
+/* A RST is obeyed exactly where the next byte is expected, or behind the last that arrived early. */
+static void take_rst(struct received *r)
+{
+	struct tcp_dir *in = r->in;
+	uint32_t seq = r->pkt->seq;
+
+	if (!(in->flags & DIR_KNOWN) || signature_refused(r))
+		return;
+	if (seq != in->rcv_nxt && seq != stream_highest(in) &&
+	    !(seq == in->rcv_nxt - 1 && (in->flags & DIR_FIN)))
+		return;
+	in->flags |= DIR_RST;
+}
+
+/* Effects */
+
+/* The sender's own word about what it received. */
+static void take_ack(struct received *r, enum verdict verdict)
+{
+	struct tcp_dir *back = r->back;
+	const struct tcp_view *peer = &r->c->view[!r->pkt->side];
+	uint32_t ack = r->pkt->ack, edge = ack + ((uint32_t)r->pkt->window << peer->wscale);
+
+	if (!(back->flags & DIR_KNOWN))
+		dir_start(back, ack);
+	if (!(back->flags & DIR_HEARD)) {
+		back->acked = back->snd_una = ack;
+		back->edge = edge;
+		back->flags |= DIR_HEARD;
+	}
+	if (seq_lt(back->acked, ack))
+		back->acked = ack;
+	if (verdict == TAKEN && seq_lt(back->snd_una, ack) && seq_le(ack, back->snd_nxt))
+		back->snd_una = ack;
+	if (seq_lt(back->edge, edge))
+		back->edge = edge;
+	/* With an unknown scale the window we assume is too large to judge by. */
+	if (!(r->c->flags & CONN_MIDSTREAM))
+		back->flags |= DIR_EDGE;
+	if (((uint32_t)r->pkt->window << peer->wscale) > back->window_max)
+		back->window_max = (uint32_t)r->pkt->window << peer->wscale;
+	if (stream_acknowledged(&r->t->pool, back, ack)) {
+		event(r, STREAM_REASSEMBLY_SEQ_GAP);
+		r->c->view[!r->pkt->side].flags |= VIEW_GAP;
+	}
+	if ((back->flags & DIR_FIN) && seq_le(back->rcv_nxt, ack))
+		back->flags |= DIR_ENDED;
+}
+
+/* Cuts at stream.reassembly.depth; false where nothing is left. */
+static bool within_depth(struct received *r)
+{
+	struct tcp_dir *in = r->in;
+	uint64_t depth = r->t->pool.depth, end;
+
+	if (depth == 0)
+		return true;
+	end = in->offset + (uint32_t)(r->what.seq + r->what.len - in->pos);
+	if (!(in->flags & DIR_DEPTH) && end <= depth)
+		return true;
+	event(r, STREAM_REASSEMBLY_DEPTH_REACHED);
+	if (in->flags & DIR_DEPTH)
+		return false;
+	in->flags |= DIR_DEPTH;
+	if (end - depth >= r->what.len)
+		return false;
+	r->what.len -= (uint32_t)(end - depth);
+	r->what.end = r->what.seq + r->what.len;
+	r->what.fin = false;
+	return true;
+}
+
+static void take_data(struct received *r, bool doubt)
+{
+	struct tcp_dir *in = r->in;
+	unsigned result = 0;
+
+	r->what.doubt = doubt;
+	if (in->flags & DIR_IGNORED) {
+		if (seq_le(r->what.seq, in->rcv_nxt)) {
+			in->rcv_nxt = in->pos = r->what.end;
+			if (r->what.fin)
+				in->flags |= DIR_FIN;
+		}
+		return;
+	}
+	if (!within_depth(r))
+		return;
+	r->pkt->flags |= PACKET_STREAM_ADDED;
+	if (!doubt && seq_le(r->what.seq, in->rcv_nxt))
+		result = stream_in_order(&r->t->pool, in, &r->what, r->pkt->payload.data);
+	else
+		result = stream_insert(&r->t->pool, in, &r->what, r->pkt->payload.data);
+	if (result & INSERT_DIFFERS)
+		event(r, STREAM_REASSEMBLY_OVERLAP_DIFFERENT_DATA);
+	if (result & INSERT_SHED)
+		event(r, STREAM_REASSEMBLY_INSERT_MEMCAP);
+}
+
+static void take_segment(struct received *r, enum verdict verdict)
+{
+	struct tcp_dir *in = r->in;
+
+	if (verdict == TAKEN && seq_lt(in->snd_nxt, r->what.end))
+		in->snd_nxt = r->what.end;
+	if (verdict != REFUSED && r->pkt->tcp.has_timestamp && seq_le(r->pkt->seq, in->acked) &&
+	    (int32_t)(in->ts_recent - r->pkt->tcp.ts_val) <= 0)
+		ts_store(r);
+	if (r->what.end == r->what.seq || !seq_lt(in->rcv_nxt, r->what.end) || verdict == REFUSED)
+		return;
+	/* Behind the FIN: real only if the FIN never arrived, and then the ACK shows it. */
+	take_data(r, verdict == DOUBTED || (in->flags & DIR_FIN) != 0);
+}
+
+void receive(struct tracker *t, struct flow *flow, struct packet *pkt, enum observed_verdict observed)
+{
+	struct tcp_conn *c = flow->tcp;
+	uint32_t syn = pkt->tcp_flags & TCP_SYN ? 1 : 0;
+	struct received r = { .t = t, .flow = flow, .c = c, .pkt = pkt };
+	enum verdict verdict;
+
+	r.in = &c->dir[pkt->side];
+	r.back = &c->dir[!pkt->side];
+	r.now_s = (uint32_t)(pkt->time_ns / 1000000000);
+	r.muted = ((c->view[0].flags | c->view[1].flags) & VIEW_GAP) != 0;
+	r.what.seq = pkt->seq + syn;
+	r.what.len = (uint32_t)pkt->payload.len;
+	r.what.fin = (pkt->tcp_flags & TCP_FIN) != 0;
+	r.what.end = r.what.seq + r.what.len + r.what.fin;
+	if (pkt->tcp_flags & TCP_RST) {
+		take_rst(&r);
+		return;
+	}
+	if (syn) {
+		if (pkt->tcp_flags & TCP_ACK)
+			take_synack(&r, observed);
+		else if (c->state <= TCP_SYN_RECV)
+			take_syn(&r);
+		return;
+	}
+	if (c->state <= TCP_SYN_RECV && !(c->flags & CONN_MIDSTREAM))
+		return;                         /* no handshake yet, or a bad end of one */
+	if (!(r.in->flags & DIR_KNOWN) || !(r.back->flags & DIR_KNOWN) || r.in->offset == 0)
+		settle(&r);
+	verdict = judge(&r);
+	if ((pkt->tcp_flags & TCP_ACK) && verdict != REFUSED)
+		take_ack(&r, verdict);
+	take_segment(&r, verdict);
+}
