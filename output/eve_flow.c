@@ -20,8 +20,8 @@ static void flow_tcp(struct json *j, const struct flow *flow, uint8_t flags, boo
 		json_bool(j, "ts_gap", true);
 	if (tcp_gap(flow->tcp, TO_CLIENT))
 		json_bool(j, "tc_gap", true);
-	json_uint(j, "ts_max_regions", flow->tcp->dir[TO_SERVER].regions_max);
-	json_uint(j, "tc_max_regions", flow->tcp->dir[TO_CLIENT].regions_max);
+	json_uint(j, "ts_max_regions", tcp_regions_max(flow->tcp, TO_SERVER));
+	json_uint(j, "tc_max_regions", tcp_regions_max(flow->tcp, TO_CLIENT));
 }
 
 static const char *flow_state_text(const struct flow *flow)

@@ -22,9 +22,9 @@ struct received {
 	struct packet *pkt;
 	struct tcp_dir *in;             /* what the packet's sender sends */
 	struct tcp_dir *back;           /* what it acknowledges */
-	struct segment what;
 	uint32_t now_s;
 	bool muted;
+	struct segment what;            /* its payload, and its FIN */
 };
 
 static void event(struct received *r, uint16_t number)

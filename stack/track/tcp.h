@@ -132,6 +132,14 @@ static inline bool tcp_gap(const struct tcp_conn *c, enum side side)
 	return (c->view[side].flags & VIEW_GAP) != 0;
 }
 
+/* For EVE: Suricata counts the separate regions of its stream buffer; we have one. */
+static inline unsigned tcp_regions_max(const struct tcp_conn *c, enum side side)
+{
+	(void)c;
+	(void)side;
+	return 1;
+}
+
 /* For EVE: urgent bytes of this side that were taken out of the stream. */
 static inline unsigned tcp_urgent_bytes(const struct tcp_conn *c, enum side side)
 {
