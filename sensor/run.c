@@ -107,6 +107,20 @@ static unsigned workers_wanted(const struct run *r)
 	return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : n;
 }
 
+/* Whether a frame may have to go to another worker than the one that receives it. */
+static bool needs_steering(const struct run *r)
+{
+	for (unsigned i = 0; i < r->device_count; i++) {
+		struct device_info info;
+
+		device_info(r->devices[i], &info);
+		if (!info.symmetric)
+			return true;
+	}
+	/* Each device sees whole conversations; but two interfaces may share one (a tap's two sides). */
+	return r->set_count > 1 || r->worker_count > r->device_count;
+}
+
 static int make_mailboxes(struct run *r)
 {
 	struct worker_shared *s = &r->shared;
@@ -114,8 +128,10 @@ static int make_mailboxes(struct run *r)
 
 	if (r->worker_count == 1)
 		return 0;
+	s->steered = r->live && needs_steering(r);
+	if (r->live && !s->steered)
+		return 0;
 	s->feeder_count = r->live ? r->worker_count : 1;
-	s->steered = r->live;
 	n = r->worker_count * s->feeder_count;
 	s->mailboxes = aligned_alloc(_Alignof(struct mailbox), n * sizeof(*s->mailboxes));
 	if (s->mailboxes == NULL)

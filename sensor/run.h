@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "capture/manager.h"
 #include "sensor/config.h"
 #include "sensor/sensor.h"
 #include "sensor/worker.h"
@@ -36,6 +37,9 @@ struct run {
 	bool live;
 	const char *capture;            /* "-r" */
 
+	struct device_manager *devices_open;
+	unsigned set_count;
+	struct device_set *sets[SENSOR_NAMES_MAX];
 	unsigned device_count;
 	struct device *devices[RUN_DEVICES_MAX];
 	const char *device_names[RUN_DEVICES_MAX];      /* interfaces, by packet.device */
