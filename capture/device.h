@@ -43,6 +43,7 @@ struct device_opts {
 	bool copy;              /* afxdp: don't try zero-copy */
 	bool generic;           /* afxdp: generic (skb) mode only */
 	bool read_only;         /* never send */
+	bool recursive;         /* file: a directory with the directories below */
 	bool exclusive;         /* afxdp: take the frames away from the kernel also where it has an address */
 	struct device *sibling; /* afxdp: another queue's device, open already, whose XDP program to share */
 	uint64_t seed;          /* memory with impairment */

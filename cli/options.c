@@ -162,7 +162,7 @@ static int parse_long(struct parse_state *s, const char *name)
 		snprintf(copy, sizeof(copy), "%.*s", (int)(len > NAME_MAX_LEN ? NAME_MAX_LEN : len), name);
 		return unknown_option(s->cmd, copy);
 	}
-	if (row->argument == NULL && value != NULL) {
+	if (row->argument == NULL && value != NULL && row->kind != OPTION_IGNORED) {
 		fprintf(stderr, "tapir %s: --%s takes no value\n", s->cmd->name, row->name);
 		return usage_error(s->cmd);
 	}

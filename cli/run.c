@@ -28,7 +28,6 @@ static const struct option_row rows[] = {
 	  "only packets that match the BPF expression in FILE; the words after all options are one, too" },
 	{ "checksums", 'k', "MODE", OPTION_TEXT, AT(sensor.checksums), "none, all or auto: what to do about bad checksums" },
 	{ "pcap-file-recursive", 0, NULL, OPTION_FLAG, AT(sensor.recursive), "-r DIR: with the directories below" },
-	{ "pcap-file-continuous", 0, NULL, OPTION_FLAG, AT(sensor.continuous), "-r DIR: wait for new files" },
 
 	{ NULL, 0, NULL, OPTION_HEADING, 0, "Configuration" },
 	{ "config", 'c', "FILE", OPTION_TEXT, AT(sensor.config), "YAML, as suricata.yaml; without it, a built-in one" },
@@ -49,11 +48,11 @@ static const struct option_row rows[] = {
 	{ "verbose", 'v', NULL, OPTION_COUNT, AT(verbose), "say more; twice: say everything" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, AT(quiet), "errors only" },
 	{ "pidfile", 0, "FILE", OPTION_TEXT, AT(sensor.pid_file), "write the process id there" },
+	{ "daemon", 'D', NULL, OPTION_FLAG, AT(sensor.daemon), "go to the background once everything is in place" },
 
 	/* Suricata's, accepted so that its command lines work. */
 	{ "engine-analysis", 0, NULL, OPTION_FLAG, AT(engine_analysis), NULL },
-	{ "strict-rule-keywords", 0, NULL, OPTION_FLAG, AT(sensor.strict_rule_keywords), NULL },
-	{ "strict-rule-keywords", 0, "LIST", OPTION_IGNORED, 0, NULL },
+	{ "strict-rule-keywords", 0, NULL, OPTION_IGNORED, 0, NULL },
 	{ "af-packet", 0, "IFACE", OPTION_LIST, AT(sensor.interfaces), NULL },
 	{ "af-xdp", 0, "IFACE", OPTION_LIST, AT(sensor.interfaces), NULL },
 	{ "pcap", 0, "IFACE", OPTION_LIST, AT(sensor.interfaces), NULL },
@@ -62,6 +61,8 @@ static const struct option_row rows[] = {
 	{ "group", 0, "GROUP", OPTION_IGNORED, 0, NULL },
 	{ "pcap-buffer-size", 0, "N", OPTION_IGNORED, 0, NULL },
 	{ "pcap-file-buffer-size", 0, "N", OPTION_IGNORED, 0, NULL },
+	{ "pcap-file-continuous", 0, NULL, OPTION_IGNORED, 0, NULL },
+	{ "pcap-file-delete", 0, NULL, OPTION_IGNORED, 0, NULL },
 	{ "no-random", 0, NULL, OPTION_IGNORED, 0, NULL },
 	{ "init-errors-nonfatal", 0, NULL, OPTION_IGNORED, 0, NULL },
 	{ "disable-hashing", 0, NULL, OPTION_IGNORED, 0, NULL },
@@ -175,10 +176,9 @@ static int run(int argc, char **argv)
 			return EXIT_PROBLEM;
 		o.sensor.filter = filter;
 	}
-	if (o.quiet)
-		log_level_set(LOG_LEVEL_ERROR);
-	else if (o.verbose > 0)
-		log_level_set(o.verbose > 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	o.sensor.log_level = o.quiet ? LOG_LEVEL_ERROR : o.verbose > 1 ? LOG_LEVEL_DEBUG : o.verbose ? LOG_LEVEL_INFO : -1;
+	if (o.sensor.log_level >= 0)
+		log_level_set((enum log_level)o.sensor.log_level);
 	status = sensor_main(&o.sensor);
 	free(filter);
 	return status;

@@ -10,6 +10,7 @@ static int open_capture(struct run *r)
 	const struct sensor_options *o = r->opts;
 	struct device_opts opts = {
 		.kind = "file", .name = o->capture, .filter = o->filter, .read_only = true,
+		.recursive = o->recursive,
 	};
 	int err = device_manager_open(r->devices_open, &r->sets[0], &opts);
 

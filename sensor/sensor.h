@@ -34,9 +34,9 @@ struct sensor_options {
 	bool simulate_ips;
 	bool detection_off;
 	bool init_errors_fatal;
-	bool strict_rule_keywords;
-	bool recursive, continuous;     /* -r DIR */
+	bool recursive;                 /* -r DIR: and below */
 	bool daemon;
+	int log_level;                  /* enum log_level; -1: as configured */
 	uint8_t summary;                /* enum summary_mode */
 };
 

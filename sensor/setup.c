@@ -174,6 +174,56 @@ static int setup_checksums(struct run *r)
 			strcasecmp(mode, "auto") == 0 && !r->live ? "auto" : off ? "no" : "yes");
 }
 
+/* logging.default-log-level and the log file, unless the command line said how much is to be told. */
+static int setup_logging(struct run *r)
+{
+	static const struct {
+		const char *name;
+		enum log_level level;
+	} levels[] = {
+		{ "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE },
+		{ "info", LOG_LEVEL_INFO }, { "perf", LOG_LEVEL_INFO }, { "config", LOG_LEVEL_DEBUG },
+		{ "debug", LOG_LEVEL_DEBUG },
+	};
+	const char *level = conf_str(r->conf, "logging.default-log-level", "notice");
+	const struct conf *file = conf_find(r->conf, "logging.outputs.file");
+	const char *name = conf_str(file, "filename", "tapir.log");
+	char *path = NULL;
+	int err;
+
+	for (size_t i = 0; i < ARRAY_LEN(levels) && r->opts->log_level < 0; i++) {
+		if (strcasecmp(level, levels[i].name) == 0)
+			log_level_set(levels[i].level);
+	}
+	if (file == NULL || !conf_bool(file, "enabled", false) || r->opts->test_only)
+		return 0;
+	if (*name != '/' && asprintf(&path, "%s/%s", r->log_dir, name) < 0)
+		return -ENOMEM;
+	err = log_file_set(path ? path : name);
+	if (err < 0)
+		log_error("%s: %s", path ? path : name, strerror(-err));
+	free(path);
+	return err;
+}
+
+static int setup_pid_file(const struct run *r)
+{
+	FILE *out;
+
+	if (r->opts->daemon && daemon(1, 0) < 0) {
+		log_error("cannot go to the background: %s", strerror(errno));
+		return -errno;
+	}
+	if (r->opts->pid_file == NULL)
+		return 0;
+	out = fopen(r->opts->pid_file, "we");
+	if (out == NULL || fprintf(out, "%d\n", (int)getpid()) < 0 || fclose(out) != 0) {
+		log_error("%s: %s", r->opts->pid_file, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
 /* What the workers share. */
 static int setup_shared(struct run *r)
 {
@@ -303,6 +353,8 @@ int run_setup(struct run *r, const struct sensor_options *opts)
 	if (err == 0)
 		err = setup_log_dir(r);
 	if (err == 0)
+		err = setup_logging(r);
+	if (err == 0)
 		err = setup_modes(r);
 	if (err == 0)
 		err = setup_policies(r);
@@ -319,11 +371,13 @@ int run_setup(struct run *r, const struct sensor_options *opts)
 	if (err == 0)
 		err = setup_output(r);
 	r->shared.output = r->output;
-	return err;
+	return err < 0 ? err : setup_pid_file(r);
 }
 
 void run_teardown(struct run *r)
 {
+	if (r->opts->pid_file != NULL && r->output != NULL)
+		unlink(r->opts->pid_file);
 	for (unsigned i = 0; i < r->worker_count; i++)
 		worker_free(r->workers[i].worker);
 	run_devices_close(r);

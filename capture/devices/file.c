@@ -28,6 +28,7 @@
 #define CHUNKS_MAX 512
 /* Frames that a filter may refuse before recv returns: a call's work is bounded. */
 #define EXAMINED_MAX 4096
+#define DIRECTORY_DEPTH_MAX 16
 
 struct chunk {
 	struct chunk *next;
@@ -422,10 +423,14 @@ static int visible(const struct dirent *entry)
 
 static int path_add(struct file_device *d, const char *path)
 {
+	char **paths = realloc(d->paths, (d->path_count + 1) * sizeof(*paths));
 	struct stat st;
 
-	d->paths[d->path_count] = strdup(path);
-	if (d->paths[d->path_count] == NULL)
+	if (paths == NULL)
+		return -ENOMEM;
+	d->paths = paths;
+	paths[d->path_count] = strdup(path);
+	if (paths[d->path_count] == NULL)
 		return -ENOMEM;
 	d->path_count++;
 	if (stat(path, &st) == 0 && S_ISREG(st.st_mode))
@@ -433,52 +438,57 @@ static int path_add(struct file_device *d, const char *path)
 	return 0;
 }
 
-/* The regular files of a directory, by name. */
-static int directory_list(struct file_device *d, const char *path)
+/* The regular files of a directory, by name; depth: how many directories deep it goes on. */
+static int directory_list(struct file_device *d, const char *path, unsigned depth)
 {
 	struct dirent **entries;
 	int n = scandir(path, &entries, visible, alphasort), err = 0;
 
 	if (n < 0)
 		return -errno;
-	d->is_directory = true;
-	d->paths = calloc((size_t)n + 1, sizeof(*d->paths));
-	if (d->paths == NULL)
-		err = -ENOMEM;
 	for (int i = 0; i < n; i++) {
 		char full[4096 + 256];
 		struct stat st;
 
 		snprintf(full, sizeof(full), "%s/%s", path, entries[i]->d_name);
-		if (err == 0 && stat(full, &st) == 0 && S_ISREG(st.st_mode))
+		if (err < 0 || lstat(full, &st) < 0)
+			st.st_mode = 0;
+		else if (S_ISLNK(st.st_mode) && stat(full, &st) == 0 && S_ISDIR(st.st_mode))
+			st.st_mode = 0;         /* it might lead back up */
+		if (S_ISREG(st.st_mode))
 			err = path_add(d, full);
+		else if (S_ISDIR(st.st_mode) && depth > 0)
+			err = directory_list(d, full, depth - 1);
 		free(entries[i]);
 	}
 	free(entries);
-	if (err == 0 && d->path_count == 0)
-		device_warning_set(&d->dev, "%s: the directory holds no files", path);
 	return err;
 }
 
-static int paths_list(struct file_device *d, const char *path)
+static int paths_list(struct file_device *d, const char *path, bool recursive)
 {
 	struct stat st;
+	int err;
 
 	if (strcmp(path, "-") != 0) {
 		if (stat(path, &st) < 0)
 			return -errno;
-		if (S_ISDIR(st.st_mode))
-			return directory_list(d, path);
+		if (S_ISDIR(st.st_mode)) {
+			d->is_directory = true;
+			err = directory_list(d, path, recursive ? DIRECTORY_DEPTH_MAX : 0);
+			if (err == 0 && d->path_count == 0)
+				device_warning_set(&d->dev, "%s: the directory holds no files", path);
+			return err;
+		}
 	}
-	d->paths = calloc(1, sizeof(*d->paths));
-	return d->paths ? path_add(d, path) : -ENOMEM;
+	return path_add(d, path);
 }
 
 /* Opens what is to be read; the first file must be one, unless it is one of many. */
 static int input_open(struct file_device *d, const struct device_opts *opts)
 {
 	char why[DEVICE_WARNING_MAX] = "";
-	int err = paths_list(d, opts->name);
+	int err = paths_list(d, opts->name, opts->recursive);
 
 	if (err < 0) {
 		device_error_set("%s: %s", opts->name, strerror(-err));
