@@ -3,6 +3,7 @@
 #define TAPIR_TRACK_INTERNAL_H
 
 #include "stack/track/config.h"
+#include "stack/track/defrag.h"
 #include "stack/track/stream.h"
 #include "stack/track/table.h"
 #include "stack/track/tracker.h"
@@ -10,6 +11,7 @@
 struct tracker {
 	struct track_config cfg;
 	struct flow_table table;
+	struct defrag defrag;
 	struct stream_pool pool;
 	struct budget stream;           /* segments */
 	struct tracker_stats stats;

@@ -21,6 +21,7 @@ enum overlap_policy {
 	OVERLAP_HPUX11,
 	OVERLAP_IRIX,
 	OVERLAP_MACOS,
+	OVERLAP_RFC8200,        /* as bsd; fragments by RFC 8200: today's FreeBSD */
 	OVERLAP_POLICIES,
 };
 
@@ -34,7 +35,8 @@ enum overlap {
 	OVERLAP_SAME,
 	OVERLAP_SAME_LONGER,
 	OVERLAP_BEFORE_INSIDE,          /* starts before, ends inside */
-	OVERLAP_COVERS,                 /* starts before, ends at or after */
+	OVERLAP_BEFORE_SAME_END,
+	OVERLAP_COVERS,                 /* starts before, ends after */
 	OVERLAP_INSIDE,                 /* starts inside, ends at or before */
 	OVERLAP_INSIDE_AFTER,           /* starts inside, ends after */
 	OVERLAPS,

@@ -201,8 +201,11 @@ static enum overlap relation(const struct segment *old, const struct segment *wh
 			return OVERLAP_SAME;
 		return seq_lt(what->end, old->end) ? OVERLAP_SAME_SHORTER : OVERLAP_SAME_LONGER;
 	}
-	if (seq_lt(what->seq, old->seq))
+	if (seq_lt(what->seq, old->seq)) {
+		if (what->end == old->end)
+			return OVERLAP_BEFORE_SAME_END;
 		return seq_lt(what->end, old->end) ? OVERLAP_BEFORE_INSIDE : OVERLAP_COVERS;
+	}
 	return seq_le(what->end, old->end) ? OVERLAP_INSIDE : OVERLAP_INSIDE_AFTER;
 }
 

@@ -38,12 +38,17 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 	err = flow_table_init(&t->table, mem, &t->cfg, key);
 	if (err < 0)
 		goto free_config;
+	err = defrag_init(&t->defrag, mem, &t->cfg, key);
+	if (err < 0)
+		goto free_table;
 	budget_init(&t->stream, mem, "stream", t->cfg.reassembly_memcap);
 	t->pool.budget = &t->stream;
 	t->pool.segments_max = t->cfg.segments_max;
 	t->pool.depth = t->cfg.reassembly_depth;
 	*out = t;
 	return 0;
+free_table:
+	flow_table_fini(&t->table);
 free_config:
 	track_config_fini(&t->cfg);
 free_tracker:
@@ -61,6 +66,7 @@ void tracker_free(struct tracker *t)
 	while ((f = flow_table_ended(&t->table)) != NULL)
 		tracker_release(t, f);
 	flow_table_fini(&t->table);
+	defrag_fini(&t->defrag);
 	track_config_fini(&t->cfg);
 	free(t);
 }
@@ -206,6 +212,20 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 	return flow;
 }
 
+static enum track_drop fragment(struct tracker *t, struct packet *pkt)
+{
+	t->defrag.out_len = 0;
+	if (checksum_bad(t, pkt))
+		return TRACK_BAD_CHECKSUM;
+	switch (defrag_add(&t->defrag, pkt)) {
+	case DEFRAG_HELD:
+	case DEFRAG_DONE:
+		return TRACK_FRAGMENT_HELD;
+	default:
+		return TRACK_FRAGMENT_SHED;
+	}
+}
+
 struct flow *tracker_packet(struct tracker *t, struct packet *pkt, enum track_drop *why)
 {
 	struct flow *flow = NULL;
@@ -216,7 +236,7 @@ struct flow *tracker_packet(struct tracker *t, struct packet *pkt, enum track_dr
 	else if (pkt->ip_version == 0)
 		*why = TRACK_NOT_IP;
 	else if (pkt->flags & PACKET_FRAGMENT)
-		*why = TRACK_FRAGMENT_SHED;
+		*why = fragment(t, pkt);
 	else
 		flow = follow(t, pkt, why);
 	t->stats.packets[*why]++;
@@ -226,11 +246,12 @@ struct flow *tracker_packet(struct tracker *t, struct packet *pkt, enum track_dr
 bool tracker_datagram(struct tracker *t, const struct packet *pkt, const struct packet_config *cfg,
 		      struct packet_set *set)
 {
-	(void)t;
-	(void)pkt;
-	(void)cfg;
 	set->count = 0;
-	return false;
+	if (t->defrag.out_len == 0)
+		return false;
+	packet_decode_datagram(set, pkt, t->defrag.out, t->defrag.out_len, cfg);
+	t->defrag.out_len = 0;
+	return true;
 }
 
 void tracker_turn(struct tracker *t, struct flow *flow, struct packet *pkt)
@@ -260,6 +281,7 @@ void tracker_prefetch(struct tracker *t, struct packet *pkt)
 void tracker_advance(struct tracker *t, uint64_t now_ns)
 {
 	flow_table_advance(&t->table, now_ns);
+	defrag_expire(&t->defrag, now_ns);
 }
 
 void tracker_finish(struct tracker *t, enum flow_end reason)
@@ -350,6 +372,15 @@ void tracker_stats(const struct tracker *t, struct tracker_stats *out)
 	out->tcp_overlaps = t->pool.overlaps;
 	out->tcp_overlaps_differing = t->pool.overlaps_differing;
 	out->tcp_segments_shed = t->pool.shed;
+	out->frag_ipv4 = t->defrag.fragments[0];
+	out->frag_ipv6 = t->defrag.fragments[1];
+	out->frag_reassembled4 = t->defrag.done[0];
+	out->frag_reassembled6 = t->defrag.done[1];
+	out->frag_timeouts4 = t->defrag.timeouts[0];
+	out->frag_timeouts6 = t->defrag.timeouts[1];
+	out->frag_shed = t->defrag.shed;
+	out->frag_overlaps = t->defrag.overlaps;
+	out->defrag = t->defrag.budget;
 	out->flow = t->table.budget;
 	out->stream = t->stream;
 }
