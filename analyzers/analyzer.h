@@ -169,6 +169,7 @@ struct analysis {
 	bool reversed;                  /* detection: the sides are the wrong way round. The worker turns the flow and calls app_turned */
 	bool switching;                 /* analysis_switch was called */
 	const char *switch_name;        /* and what it asked for */
+	uint16_t switch_port;           /* set by the analyzer: probe as on this server port (CONNECT host:port) */
 	void *frames;                   /* framework: frames of this flow, see analyzers/frame.h */
 	void *detect;                   /* framework: bytes kept while the protocol is unknown */
 	struct slice feeding;           /* framework: what feed was given, and where in the stream that starts */

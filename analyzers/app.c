@@ -468,9 +468,10 @@ static void detect_start(struct analysis *a, enum side side, struct slice data)
 			a->failed[0] = a->failed[1] = true;
 			return;
 		}
-		d->first_side = side;
 	}
 	if (data.len != 0) {
+		if (!d->sides[!side].seen)
+			d->first_side = side;
 		d->sides[side].seen = true;
 		if (!bytes_append(&d->sides[side].kept, a->budget, data.data, data.len)) {
 			detect_give_up(a);
@@ -515,6 +516,12 @@ static void app_switch(struct app *app, struct flow *flow, struct analysis *a)
 		n->side_proto[0] = n->side_proto[1] = to;
 		n->tx_count = to == a->proto ? a->tx_count : 0;
 		analysis_attach(n, pc);
+	}
+	if (n->proto == NULL && a->switch_port != 0) {
+		struct detect *d = n->detect = budget_get(n->budget, sizeof(*d));
+
+		if (d != NULL)
+			d->switch_port = a->switch_port;
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		struct analysis *now = flow->slot[FLOW_ANALYSIS];

@@ -33,7 +33,7 @@ bool window_view(const struct window *w, const struct window_limits *l, bool com
 
 	if (w->size == 0)
 		return false;
-	if (!complete && !limited && w->size < l->min_size)
+	if (!complete && !limited && !l->early && w->size < l->min_size)
 		return false;
 	if (w->inspected > l->min_size) {
 		uint64_t fresh = w->size - w->inspected, before = l->size / 4;

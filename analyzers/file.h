@@ -22,6 +22,7 @@ struct window {
 struct window_limits {
 	uint64_t limit;         /* 0 = none */
 	uint32_t min_size, size;
+	bool early;             /* inline: rules look at what is there, min_size or not */
 };
 void window_add(struct window *w, struct budget *b, const struct window_limits *l, struct slice data);
 /* What rules look at now; false: nothing (yet). */

@@ -1,0 +1,24 @@
+/* machine.h - what both directions' machines are made of: lines, header blocks. */
+#ifndef TAPIR_ANALYZERS_HTTP_MACHINE_H
+#define TAPIR_ANALYZERS_HTTP_MACHINE_H
+
+#include "analyzers/http/http.h"
+
+/* The next line, its LF included, into *out, which is valid until http_line_done. With cr a CR alone ends it
+ * as well. MORE: it isn't whole, and is kept. BAD: longer than a field may be. */
+enum parse http_line_read(struct analysis *a, struct http_machine *m, struct reader *in, bool cr, struct slice *out);
+static inline void http_line_done(struct http_machine *m)
+{
+	m->line.len = 0;
+}
+
+/* Fields into tx until the block ends (OK). */
+enum parse http_block_read(struct analysis *a, struct http_tx *t, enum side side, struct reader *in, bool ended);
+
+/* Where in the stream the reader stands. */
+static inline uint64_t http_offset(const struct analysis *a, const struct reader *in)
+{
+	return a->feeding_offset + reader_pos(in);
+}
+
+#endif
