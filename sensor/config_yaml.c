@@ -139,7 +139,7 @@ static int node_copy(struct load *l, struct conf *to, const struct conf *from, b
 	if (depth > DEPTH_MAX)
 		return load_fail(l, "nested too deeply");
 	for (const struct conf *c = from->first; c != NULL; c = c->next) {
-		struct conf *copy;
+		struct conf *copy = NULL;
 		int err;
 
 		if (keep && conf_child(to, c->name) != NULL)
@@ -215,7 +215,7 @@ static int load_include(struct load *l, struct conf *node)
 /* One key of a map and its value. */
 static int load_member(struct load *l, struct conf *node, unsigned depth)
 {
-	struct conf *child;
+	struct conf *child = NULL;
 	char *name;
 	int err;
 
@@ -261,7 +261,7 @@ static int load_list(struct load *l, struct conf *node, unsigned depth)
 
 	node->is_list = true;
 	for (unsigned i = 0; (err = load_next(l)) == 0 && l->event.type != YAML_SEQUENCE_END_EVENT; i++) {
-		struct conf *child;
+		struct conf *child = NULL;
 
 		snprintf(index, sizeof(index), "%u", i);
 		err = node_add(l, &child, node, index);
