@@ -55,6 +55,12 @@ struct tx {
 	uint64_t bits;                  /* for the analyzer: flags of its own */
 };
 
+enum record_way {
+	RECORD_FLOW,                    /* the flow's: from the client to the server */
+	RECORD_PACKET,                  /* those of the packet on which it is written */
+	RECORD_TO_SERVER, RECORD_TO_CLIENT,     /* of whoever sent it */
+};
+
 struct record_request {
 	unsigned part;                  /* 0, or which of record_parts() */
 	bool alert;                     /* for embedding in an alert, not as an event of its own */
@@ -110,8 +116,8 @@ struct analyzer {
 	uint8_t record_at[2];           /* progress by side at which the record is written; 0,0 = complete */
 	void *(*record_options)(const struct conf *type);       /* the node under eve-log.types, or NULL */
 	void (*record_options_free)(void *options);
-	/* The record's addresses are those of the packet that completed the transaction, not the flow's. NULL = the flow's. */
-	bool (*record_as_packet)(const void *options);
+	/* Which way round the record's addresses are; NULL = RECORD_FLOW. */
+	enum record_way (*record_way)(const struct tx *tx, const void *options);
 	/* How many records one transaction makes. NULL = one. */
 	unsigned (*record_parts)(struct analysis *a, struct tx *tx, const void *options);
 	/* Writes its members ("dns": {…}) into an open record; false: nothing to write, no record. */

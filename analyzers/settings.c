@@ -129,14 +129,15 @@ static int proto_read(struct proto_conf *pc, const struct conf *conf)
 		if (node == NULL)
 			continue;
 		mode_read(node, "enabled", &pc->mode[t]);
-		ports_read(node, "detection-ports.dp", &pc->server_ports[t]);
-		ports_read(node, "detection-ports.sp", &pc->client_ports[t]);
 		snprintf(sub, sizeof(sub), "%s.enabled", transports[t]);
 		mode_read(node, sub, &pc->mode[t]);
+		/* Ports for all transports come before those for one, as in Suricata. */
 		snprintf(sub, sizeof(sub), "%s.detection-ports.dp", transports[t]);
 		ports_read(node, sub, &pc->server_ports[t]);
 		snprintf(sub, sizeof(sub), "%s.detection-ports.sp", transports[t]);
 		ports_read(node, sub, &pc->client_ports[t]);
+		ports_read(node, "detection-ports.dp", &pc->server_ports[t]);
+		ports_read(node, "detection-ports.sp", &pc->client_ports[t]);
 	}
 	if (an->settings_new == NULL)
 		return 0;

@@ -303,7 +303,11 @@ static void record_tx_into(struct records *r, struct eve *e, struct analysis *a,
 			   struct record_request *req, const struct packet *pkt)
 {
 	const struct analyzer *p = a->proto;
-	const enum record_dir dir = p->record_as_packet && p->record_as_packet(req->options) ? DIR_PACKET : DIR_FLOW;
+	static const uint8_t dirs[] = {
+		[RECORD_FLOW] = DIR_FLOW, [RECORD_PACKET] = DIR_PACKET,
+		[RECORD_TO_SERVER] = DIR_FLOW_TO_SERVER, [RECORD_TO_CLIENT] = DIR_FLOW_TO_CLIENT,
+	};
+	const enum record_dir dir = dirs[p->record_way ? p->record_way(tx, req->options) : RECORD_FLOW];
 	const unsigned parts = p->record_parts ? p->record_parts(a, tx, req->options) : 1;
 
 	for (req->part = 0; req->part < parts; req->part++) {

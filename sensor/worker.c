@@ -57,6 +57,8 @@ static void worker_feed(struct worker *w, struct flow *flow, struct packet *pkt)
 	if (unlikely(a != NULL && a->reversed)) {
 		tracker_turn(w->tracker, flow, pkt);
 		app_turned(w->app, flow);
+		if (flow->tcp == NULL)          /* a datagram isn't kept: it comes again, the right way round */
+			app_datagram(w->app, flow, pkt);
 	}
 }
 
