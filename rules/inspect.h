@@ -4,6 +4,7 @@
 
 #include "rules/rule.h"
 
+struct explain;
 struct rules;
 struct rule_state;      /* rules/state.h: flowbits, xbits, thresholds, datasets: shared by all workers */
 
@@ -18,7 +19,16 @@ struct inspect {
 	uint64_t now_ns;
 	uint64_t vars[BYTE_VARS_MAX];   /* byte_extract, byte_math */
 	struct slice base64;            /* what base64_decode made */
-	uint64_t steps;                 /* left of the budget */
+	size_t at;                      /* in the buffer: where the match before ended */
+	int64_t steps;                  /* left of the budget */
+	bool limit_hit;                 /* … which ran out: the rule may have matched, we don't know */
+	bool regex_limit_hit;
+	uint8_t capture_count;          /* by pcre, into flow, packet and alert variables: kept once the rule matches */
+	struct {
+		const struct pcre_capture *to;
+		struct slice value;
+	} captures[8];
+	struct explain *explain;        /* NULL: nobody asks how far a rule got */
 };
 
 /* What rules keep in a flow besides the engine's own: flowbits, flowints, flow variables, tags (state.c). The

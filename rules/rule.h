@@ -131,8 +131,15 @@ struct isdataat { struct operand n; bool negated, relative; };
 struct base64_op { uint32_t bytes, offset; bool relative; uint8_t mode; /* 0 rfc4648, 1 rfc2045, 2 strict */ };
 struct absent { bool or_else; };
 
+/* How a match hangs together with those behind it in its list: made by the compiler. */
+enum match_plan {
+	MATCH_RETRY = 1 << 0,   /* what follows looks from where this one ended: another place may do where one failed */
+	MATCH_MEMO = 1 << 1,    /* whether the rest holds depends on that place alone: it need not be judged twice */
+	MATCH_SUFFIX = 1 << 2,  /* pcre: one that finds nothing from here finds nothing further on either */
+};
 struct match {
 	uint8_t kind;           /* enum match_kind */
+	uint8_t plan;           /* enum match_plan */
 	union {
 		struct content content;
 		struct pcre_match pcre;
@@ -198,6 +205,7 @@ enum rule_flag {
 	RULE_STREAM_ONLY = 1 << 15 /* tcp-stream */, RULE_EVENT_ONLY = 1 << 16 /* decode-event, …: also for packets without a flow */,
 	RULE_TX_BOTH = 1 << 17 /* "=>": one transaction, buffers of both directions */,
 	RULE_PKTHDR = 1 << 18 /* pkthdr: any packet, broken ones too */,
+	RULE_ALERT = 1 << 20 /* "alert" beside pass or config: alert all the same */,
 };
 
 struct rule_reference { const char *system; const char *text; const char *url; };

@@ -67,8 +67,8 @@ void rule_state_save(struct rule_state *s);
 
 int rules_new(struct rules **out, struct mem *mem, struct rule_set *set, struct rule_state *state, const struct conf *conf);
 void rules_free(struct rules *r);
-/* From the next packet on. */
-void rules_swap(struct rules *r, struct rule_set *set);
+/* From the next packet on. 0, or -ENOMEM and nothing has changed. */
+int rules_swap(struct rules *r, struct rule_set *set);
 
 enum alert_flag {
 	ALERT_STREAM = 1 << 0,          /* matched in the reassembled stream */
@@ -94,6 +94,7 @@ struct alert_queue {
 	unsigned count, max;            /* packet-alert-max, 15 */
 	unsigned discarded, suppressed;
 	bool drop, reject, pass;        /* verdict over all that matched */
+	bool tagged;                    /* a tag asks for this packet to be recorded */
 	const struct rule *drop_rule;
 	struct alert items[ALERTS_MAX];
 };
@@ -121,7 +122,12 @@ struct rules_stats {
 	uint64_t alerts, alert_queue_overflow, alerts_suppressed;
 	uint64_t candidates, inspected, step_limit_hits, pcre_limit_hits;
 	uint64_t bytes_scanned;
+	uint64_t flows_unwatched;       /* packets of flows that there was no memory to follow */
 };
 void rules_stats(const struct rules *r, struct rules_stats *out);
+/* How often judging this rule was given up because it cost too much. */
+uint32_t rules_limit_hits(const struct rules *r, const struct rule *rule);
+/* What the set needs the analyzers to keep: enum app_want. */
+uint32_t rules_app_wants(const struct rule_set *set);
 
 #endif

@@ -52,7 +52,7 @@ struct name_table {
 
 struct rule_set {
 	_Atomic unsigned refs;
-	uint64_t generation;            /* of this process, from 1: tells per-flow state of an older set apart */
+	uint64_t generation;            /* no other set of this process has it: tells per-flow state of an older set apart */
 	bool inline_mode;
 	struct rule **rules;            /* in order of evaluation once compiled: rules[i]->index == i */
 	unsigned count;

@@ -27,7 +27,7 @@ ABSENT int rules_new(struct rules **out, struct mem *mem, struct rule_set *set, 
 ABSENT void rules_piece(struct rules *r, struct flow *flow, enum side side, const struct piece *piece)
 { (void)r; (void)flow; (void)side; (void)piece; }
 ABSENT void rules_stats(const struct rules *r, struct rules_stats *out) { (void)r; (void)out; }
-ABSENT void rules_swap(struct rules *r, struct rule_set *set) { (void)r; (void)set; }
+ABSENT int rules_swap(struct rules *r, struct rule_set *set) { (void)r; (void)set; return 0; }
 ABSENT bool rules_wants(struct rules *r, struct flow *flow, enum side side) { (void)r; (void)flow; (void)side; return false; }
 ABSENT void rules_flow_vars(struct rules *r, const struct flow *flow,
 		     void (*bit)(void *ctx, const char *name), void (*integer)(void *ctx, const char *name, uint32_t value),

@@ -70,7 +70,7 @@ static void worker_judge(struct worker *w, struct flow *flow, struct packet *pkt
 	alert_queue_reset(alerts, w->shared->alert_max);
 	if (w->rules != NULL && !(flow != NULL && flow->dropped))
 		rules_inspect(w->rules, flow, pkt, alerts);
-	if (flow != NULL)
+	if (flow != NULL && w->rules == NULL)   /* rules say themselves what they have looked at */
 		app_inspected(w->app, flow, pkt->side);
 	worker_verdict(w, flow, pkt);
 	records_packet(w->records, w->rules, flow, pkt, alerts);

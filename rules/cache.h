@@ -1,0 +1,35 @@
+/* cache.h - compiled databases on disk, so that a restart needn't compile.
+ *
+ * One file a rule set, private to its owner, written beside its place and moved there. An entry is found by
+ * the hash of what it was compiled from, so a file of an older set still serves what hasn't changed. Files
+ * that are damaged, or come from another library version or processor, are passed over. */
+#ifndef TAPIR_RULES_CACHE_H
+#define TAPIR_RULES_CACHE_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+#define CACHE_KEY_LEN 32
+struct cache_key {
+	uint8_t bytes[CACHE_KEY_LEN];
+};
+
+struct cache;
+
+/* Opens what is there for this set, or the newest of another one. Never fails: NULL serves as an empty cache. */
+struct cache *cache_open(const char *dir, const struct cache_key *set);
+/* The compiled bytes; valid until cache_close. False where there is no such entry. */
+bool cache_find(const struct cache *c, const struct cache_key *key, struct slice *out);
+/* It was written for this very set: nothing to write. */
+bool cache_is_current(const struct cache *c);
+void cache_close(struct cache *c);
+
+struct cache_entry {
+	struct cache_key key;
+	struct slice bytes;
+};
+/* Old files are removed but for a few. 0 or -errno. */
+int cache_write(const char *dir, const struct cache_key *set, const struct cache_entry *entries, unsigned count);
+
+#endif
