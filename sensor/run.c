@@ -67,6 +67,7 @@ static void *reader_thread(void *arg)
 	struct run *r = t->run;
 	struct packet_config decode = r->shared.decode;
 	struct frame frames[DEVICE_BURST_MAX];
+	char warning[DEVICE_WARNING_MAX];
 	struct packet_set set;
 	uint64_t end_ns = 0;
 	int n = 0;
@@ -75,8 +76,12 @@ static void *reader_thread(void *arg)
 	decode.stats = NULL;
 	while (!r->shared.stopping) {
 		n = device_recv(t->device, frames, DEVICE_BURST_MAX);
+		if (n < 0 && n != -ENODATA)
+			r->shared.receive_error = n;
 		if (n < 0)
 			break;
+		if (device_warning_take(t->device, warning))
+			log_warning("%s", warning);
 		for (int i = 0; i < n; i++) {
 			if (frames[i].time_ns > end_ns)
 				end_ns = frames[i].time_ns;
@@ -88,6 +93,8 @@ static void *reader_thread(void *arg)
 		else
 			sleep_us(1000);
 	}
+	if (device_warning_take(t->device, warning))
+		log_warning("%s", warning);
 	r->shared.end_ns = end_ns;
 	for (unsigned i = 0; i < r->mailbox_count; i++)
 		mailbox_close(&r->shared.mailboxes[i]);
@@ -336,6 +343,10 @@ int run_drive(struct run *r)
 		stats_finish(r->stats, r);
 		if (r->rule_state != NULL)
 			rule_state_save(r->rule_state);
+		if (err == 0 && r->shared.receive_error != 0) {
+			err = r->shared.receive_error;
+			log_error("receiving failed: %s", strerror(-err));
+		}
 	}
 	for (unsigned i = 0; i < r->worker_count; i++) {
 		worker_free(r->workers[i].worker);      /* what they counted is in the stats now */

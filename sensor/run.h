@@ -52,7 +52,6 @@ struct run {
 
 	int ended_fd;                   /* eventfd: a thread has ended */
 	_Atomic unsigned running;       /* threads */
-	_Atomic int read_error;         /* of a device: -errno */
 	struct timespec started;
 	double seconds;                 /* how long it took */
 	struct stats *stats;

@@ -293,6 +293,8 @@ void worker_run(struct worker *w, struct device *device, uint16_t device_index)
 			received = worker_receive(w, device, device_index);
 			if (received < 0)
 				device_open = false;
+			if (received < 0 && received != -ENODATA)
+				w->shared->receive_error = received;
 		}
 		if (boxes_open) {
 			collected = worker_collect(w);

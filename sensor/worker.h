@@ -31,6 +31,7 @@ struct worker_shared {
 	struct mailbox *mailboxes;      /* [worker * feeder_count + feeder] */
 
 	_Atomic bool stopping;
+	_Atomic int receive_error;              /* -errno of a device that failed, 0 = none */
 	_Atomic uint64_t end_ns;                /* of a file: the newest packet that its reader saw */
 	_Atomic uint32_t rules_generation;      /* rules were swapped */
 };
