@@ -1,7 +1,8 @@
 /* worker.c - what tapir does to a packet, from top to bottom.
  *
  *   worker_run            receive a burst, follow each frame, flush
- *     worker_frame        decode; hand over what another worker follows; account
+ *     worker_burst        decode some frames ahead; hand over what another worker follows
+ *       worker_frame      each packet in it, then the frame's account
  *       worker_packet     find the flow, take what the stream gives, judge, record
  *         worker_feed     analyzers and rules get the bytes that became readable
  *     worker_flow_end     a flow has ended: the rest of its bytes, its last verdicts, its record
@@ -156,23 +157,24 @@ static unsigned worker_packet(struct worker *w, struct packet *pkt, unsigned nes
 	return why;
 }
 
-static void worker_frame(struct worker *w, const struct frame *frame, uint16_t device, bool handed)
+/* For another worker: handed over, or counted as lost where that one is behind. */
+static bool worker_steer(struct worker *w, const struct packet_set *set, const struct frame *frame, uint16_t device)
 {
-	struct packet_set *set = &w->set;
+	unsigned owner = steer(set, w->shared->worker_count);
+
+	if (owner == w->index)
+		return false;
+	if (mailbox_put(worker_mailbox(w, owner), frame, device))
+		w->counts.handed_over++;        /* its owner accounts for it */
+	else
+		account_frame(&w->counts.account, frame->len, ACCOUNT_HANDOVER_FULL);
+	return true;
+}
+
+static void worker_frame(struct worker *w, struct packet_set *set, const struct frame *frame)
+{
 	unsigned why = TRACK_NOT_IP;
 
-	packet_decode(set, frame, &w->decode);
-	if (w->steered && !handed) {
-		unsigned owner = steer(set, w->shared->worker_count);
-
-		if (owner != w->index) {
-			if (mailbox_put(worker_mailbox(w, owner), frame, device))
-				w->counts.handed_over++;        /* its owner accounts for it */
-			else
-				account_frame(&w->counts.account, frame->len, ACCOUNT_HANDOVER_FULL);
-			return;
-		}
-	}
 	if (unlikely(w->counts.first_ns == 0))
 		w->counts.first_ns = frame->time_ns;
 	if (frame->time_ns > w->counts.time_ns)
@@ -181,23 +183,40 @@ static void worker_frame(struct worker *w, const struct frame *frame, uint16_t d
 	worker_flows_end(w);
 	/* What tunnels carry comes before what carries it. */
 	for (unsigned i = set->count; i-- > 0;) {
-		unsigned one;
+		unsigned one = worker_packet(w, &set->pkts[i], 0);
 
-		set->pkts[i].device = device;
-		one = worker_packet(w, &set->pkts[i], 0);
 		if (!account_follows(why))
 			why = one;
 	}
 	account_frame(&w->counts.account, frame->len, why);
 }
 
+static void worker_decode(struct worker *w, struct packet_set *set, const struct frame *frame, uint16_t device)
+{
+	packet_decode(set, frame, &w->decode);
+	for (unsigned i = 0; i < set->count; i++)
+		set->pkts[i].device = device;
+	tracker_prefetch(w->tracker, &set->pkts[set->count - 1]);
+}
+
+/* Decoding runs ahead of following, so that memory has time to answer: a bucket of the flow table takes
+ * longer to fetch than a frame takes to decode. */
 static void worker_burst(struct worker *w, const struct frame *frames, unsigned n, uint16_t device, bool handed)
 {
 	guard_enter();
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n + DECODE_AHEAD - 1; i++) {
+		unsigned now = i - (DECODE_AHEAD - 1), next = i - FLOW_AHEAD;
+
 		if (i + 1 < n)
 			__builtin_prefetch(frames[i + 1].data);
-		worker_frame(w, &frames[i], device, handed);
+		if (i < n)
+			worker_decode(w, &w->sets[i % DECODE_AHEAD], &frames[i], device);
+		if (i >= FLOW_AHEAD && next < n)
+			tracker_prefetch_flow(w->tracker, w->sets[next % DECODE_AHEAD].pkts);
+		if (i < DECODE_AHEAD - 1)
+			continue;
+		if (handed || !w->steered || !worker_steer(w, &w->sets[now % DECODE_AHEAD], &frames[now], device))
+			worker_frame(w, &w->sets[now % DECODE_AHEAD], &frames[now]);
 	}
 	if (w->shared->live)
 		records_flush(w->records);

@@ -4,6 +4,10 @@
 
 #include "sensor/worker.h"
 
+/* How many frames are decoded before the first of them is followed: time for its flow to come from memory. */
+#define DECODE_AHEAD 8
+#define FLOW_AHEAD 4
+
 struct worker {
 	unsigned index;
 	bool steered;
@@ -15,7 +19,7 @@ struct worker {
 	struct rules *rules;            /* NULL: detection is off */
 	struct records *records;
 	struct packet_config decode;    /* counts into counts.wire */
-	struct packet_set set;          /* of the frame being followed */
+	struct packet_set sets[DECODE_AHEAD];   /* of the frame being followed, and of those behind it */
 	struct packet_set datagrams[DATAGRAM_NEST_MAX];
 	struct packet end;              /* stands for a flow's end */
 	struct alert_queue alerts;

@@ -231,7 +231,7 @@ bool flow_lookup_init(const struct flow_table *t, struct flow_lookup *l, const s
 	} else if (k->proto != IPPROTO_IGMP && k->proto != IPPROTO_ESP) {
 		return false;
 	}
-	l->hash = key_hash(t, k);
+	l->hash = pkt->flow_hash ? pkt->flow_hash : key_hash(t, k);
 	return true;
 }
 
@@ -359,6 +359,14 @@ void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
 void flow_table_prefetch(const struct flow_table *t, uint32_t hash)
 {
 	__builtin_prefetch(bucket_of(t, hash));
+}
+
+void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
+{
+	const char *f = (const char *)*bucket_of(t, hash);
+
+	for (size_t at = 0; f != NULL && at < sizeof(struct flow); at += 64)
+		__builtin_prefetch(f + at);
 }
 
 static void unlink_flow(struct flow_table *t, struct flow *f)

@@ -44,6 +44,8 @@ void flow_table_fini(struct flow_table *t);
 /* False where packets like this one belong to no flow. */
 bool flow_lookup_init(const struct flow_table *t, struct flow_lookup *l, const struct packet *pkt);
 void flow_table_prefetch(const struct flow_table *t, uint32_t hash);
+/* A little later: the flow that the bucket begins with. */
+void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash);
 /* NULL where there is none. A flow that has timed out is ended on the way. */
 struct flow *flow_table_find(struct flow_table *t, const struct flow_lookup *l, uint64_t now_ns);
 /* NULL where the budget is spent; room is being made for the next. */

@@ -274,8 +274,16 @@ void tracker_prefetch(struct tracker *t, struct packet *pkt)
 {
 	struct flow_lookup lookup;
 
-	if (pkt->ip_version != 0 && flow_lookup_init(&t->table, &lookup, pkt))
-		flow_table_prefetch(&t->table, lookup.hash);
+	if (pkt->ip_version == 0 || !flow_lookup_init(&t->table, &lookup, pkt))
+		return;
+	pkt->flow_hash = lookup.hash;
+	flow_table_prefetch(&t->table, lookup.hash);
+}
+
+void tracker_prefetch_flow(struct tracker *t, const struct packet *pkt)
+{
+	if (pkt->flow_hash != 0)
+		flow_table_prefetch_flow(&t->table, pkt->flow_hash);
 }
 
 void tracker_advance(struct tracker *t, uint64_t now_ns)

@@ -46,8 +46,10 @@ struct flow *tracker_packet(struct tracker *t, struct packet *pkt, enum track_dr
 bool tracker_datagram(struct tracker *t, const struct packet *pkt, const struct packet_config *cfg,
 		      struct packet_set *set);
 
-/* Ahead of tracker_packet, for all packets of a burst: has the flow's memory fetched. */
+/* Ahead of tracker_packet, some packets before: has the flow's bucket fetched; and a few packets later the flow
+ * itself. Both only make what follows faster. */
 void tracker_prefetch(struct tracker *t, struct packet *pkt);
+void tracker_prefetch_flow(struct tracker *t, const struct packet *pkt);
 
 /* Capture time moves on: timers fire. Called once a burst with the newest time. Bounded work. */
 void tracker_advance(struct tracker *t, uint64_t now_ns);

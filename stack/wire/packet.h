@@ -130,6 +130,7 @@ struct packet {
 	/* what the tracker adds */
 	uint8_t side;                   /* enum side, once a flow is known */
 	uint8_t drop_reason;            /* enum drop_reason, with PACKET_WOULD_DROP */
+	uint32_t flow_hash;             /* tracker_prefetch has looked its key up; 0 = not */
 
 	uint8_t event_count;
 
