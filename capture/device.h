@@ -44,7 +44,8 @@ struct device_opts {
 	bool generic;           /* afxdp: generic (skb) mode only */
 	bool read_only;         /* never send */
 	bool recursive;         /* file: a directory with the directories below */
-	bool exclusive;         /* afxdp: take the frames away from the kernel also where it has an address */
+	bool exclusive;         /* afxdp: take the frames away from the kernel, also where it has an address
+				 * there; else those of such an interface are copied, in both directions */
 	struct device *sibling; /* afxdp: another queue's device, open already, whose XDP program to share */
 	uint64_t seed;          /* memory with impairment */
 };
@@ -94,6 +95,8 @@ struct device_info {
 /* A device's part of the table. What it doesn't set answers as a device without that ability. */
 struct device_ops {
 	int (*open)(struct device **out, const struct device_opts *opts);
+	/* How many devices, one a queue, make the whole of what opts name; without it 1. */
+	uint32_t (*queues)(const struct device_opts *opts);
 	void (*close)(struct device *dev);
 	/* Up to max frames; 0 where none waits; -ENODATA at the end for good; else -errno. Never blocks.
 	 * Several bursts may be out at a time; each is released by the receiving thread. */

@@ -69,21 +69,19 @@ static struct entry *entry_find(struct device_manager *m, const char *kind, cons
 	return NULL;
 }
 
-/* How many devices make the set: AF_XDP has one for each receive queue. */
-static unsigned devices_of(const struct device_opts *opts)
+/* How many devices make the set. */
+static uint32_t devices_of(const struct device_opts *opts)
 {
-	struct net_interface i;
+	const struct device_kind *kind = device_kind_find(opts->kind);
+	uint32_t n = kind && kind->ops->queues ? kind->ops->queues(opts) : 1;
 
-	if (strcmp(opts->kind, "afxdp") != 0 || opts->name == NULL ||
-	    net_interface_query(&i, opts->name) < 0)
-		return 1;
-	return i.rx_queues < DEVICE_SET_MAX ? i.rx_queues : DEVICE_SET_MAX;
+	return n < 1 ? 1 : n > DEVICE_SET_MAX ? DEVICE_SET_MAX : n;
 }
 
 static int entry_open(struct entry **out, const struct device_opts *opts)
 {
 	struct device_opts one = *opts;
-	unsigned count = devices_of(opts);
+	uint32_t count = devices_of(opts);
 	struct entry *e = calloc(1, sizeof(*e) + count * sizeof(e->set.devices[0]));
 	int err;
 

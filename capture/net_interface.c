@@ -9,7 +9,6 @@
 #include <linux/genetlink.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
-#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/ethernet.h>
@@ -24,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/must.h"
+#include "capture/netlink.h"
 
 /* An ioctl on an interface. Returns 0 or -errno. */
 static int interface_ioctl(unsigned long request, struct ifreq *r)
@@ -152,108 +152,15 @@ static bool interface_has_address(const char *name)
 	return found;
 }
 
-/* A netlink request under construction, and the answer. */
-struct netlink {
-	int fd;
-	size_t len;
-	_Alignas(struct nlmsghdr) uint8_t buf[16384];
-};
-
-static void *netlink_room(struct netlink *n, size_t len)
-{
-	void *p = n->buf + n->len;
-
-	n->len += NLMSG_ALIGN(len);
-	must(n->len <= sizeof(n->buf));
-	memset(p, 0, NLMSG_ALIGN(len));
-	return p;
-}
-
-static void netlink_attr(struct netlink *n, uint16_t type, const void *data, size_t len)
-{
-	struct nlattr *a = netlink_room(n, sizeof(*a) + len);
-
-	a->nla_type = type;
-	a->nla_len = (uint16_t)(sizeof(*a) + len);
-	memcpy(a + 1, data, len);
-}
-
-static void netlink_start(struct netlink *n, uint16_t type)
-{
-	struct nlmsghdr *h;
-
-	n->len = 0;
-	h = netlink_room(n, sizeof(*h));
-	h->nlmsg_type = type;
-	h->nlmsg_flags = NLM_F_REQUEST;
-}
-
-static void generic_start(struct netlink *n, uint16_t family, uint8_t command)
-{
-	struct genlmsghdr *g;
-
-	netlink_start(n, family);
-	g = netlink_room(n, sizeof(*g));
-	g->cmd = command;
-	g->version = 1;
-}
-
-/* Sends what was built and reads one answer. 0 or -errno. */
-static int netlink_ask(struct netlink *n)
-{
-	struct nlmsghdr *h = (struct nlmsghdr *)n->buf;
-	ssize_t len;
-
-	h->nlmsg_len = (uint32_t)n->len;
-	if (send(n->fd, n->buf, n->len, 0) < 0)
-		return -errno;
-	len = recv(n->fd, n->buf, sizeof(n->buf), 0);
-	if (len < 0)
-		return -errno;
-	n->len = (size_t)len;
-	if (!NLMSG_OK(h, n->len))
-		return -EPROTO;
-	if (h->nlmsg_type == NLMSG_ERROR) {
-		const struct nlmsgerr *e = NLMSG_DATA(h);
-		return e->error ? e->error : -EPROTO;
-	}
-	return 0;
-}
-
-/* The value of an attribute among those in p[0..len); NULL where there is none with that length. */
-static const void *attr_find(const uint8_t *p, size_t len, uint16_t type, size_t value_len)
-{
-	size_t at = 0;
-
-	while (at + sizeof(struct nlattr) <= len) {
-		const struct nlattr *a = (const struct nlattr *)(p + at);
-
-		if (a->nla_len < sizeof(*a) || a->nla_len > len - at)
-			return NULL;
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			return a->nla_len >= sizeof(*a) + value_len ? a + 1 : NULL;
-		at += NLMSG_ALIGN(a->nla_len);
-	}
-	return NULL;
-}
-
-/* The same in an answer, behind the family's own header. */
-static const void *answer_attr(const struct netlink *n, size_t header, uint16_t type, size_t value_len)
-{
-	size_t start = NLMSG_HDRLEN + NLMSG_ALIGN(header);
-
-	return n->len > start ? attr_find(n->buf + start, n->len - start, type, value_len) : NULL;
-}
-
-/* Asks for an interface's description; the descriptor in n is the caller's to close. 0 or -errno. */
+/* Asks for an interface's description. 0 or -errno; netlink_close in any case. */
 static int link_ask(struct netlink *n, uint32_t index)
 {
 	struct ifinfomsg *info;
+	int err = netlink_open(n, NETLINK_ROUTE);
 
-	n->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (n->fd < 0)
-		return -errno;
-	netlink_start(n, RTM_GETLINK);
+	if (err < 0)
+		return err;
+	netlink_start(n, RTM_GETLINK, 0);
 	info = netlink_room(n, sizeof(*info));
 	info->ifi_index = (int)index;
 	return netlink_ask(n);
@@ -261,31 +168,31 @@ static int link_ask(struct netlink *n, uint32_t index)
 
 static void query_link(struct net_interface *i)
 {
-	struct netlink n = { 0 };
+	struct netlink n;
 	const uint32_t *queues;
 	const uint8_t *mode;
 	const struct nlattr *xdp;
 
 	if (link_ask(&n, i->index) == 0) {
-		queues = answer_attr(&n, sizeof(struct ifinfomsg), IFLA_NUM_RX_QUEUES, sizeof(*queues));
+		queues = netlink_answer_attr(&n, sizeof(struct ifinfomsg), IFLA_NUM_RX_QUEUES, sizeof(*queues));
 		if (queues && i->rx_queues == 0)
 			i->rx_queues = *queues;
-		queues = answer_attr(&n, sizeof(struct ifinfomsg), IFLA_NUM_TX_QUEUES, sizeof(*queues));
+		queues = netlink_answer_attr(&n, sizeof(struct ifinfomsg), IFLA_NUM_TX_QUEUES, sizeof(*queues));
 		if (queues && i->tx_queues == 0)
 			i->tx_queues = *queues;
-		xdp = answer_attr(&n, sizeof(struct ifinfomsg), IFLA_XDP, 0);
+		xdp = netlink_answer_attr(&n, sizeof(struct ifinfomsg), IFLA_XDP, 0);
 		if (xdp) {
 			const struct nlattr *outer = xdp - 1;
 			size_t len = outer->nla_len - sizeof(*outer);
 
-			mode = attr_find((const uint8_t *)xdp, len, IFLA_XDP_ATTACHED, sizeof(*mode));
+			mode = netlink_attr_find((const uint8_t *)xdp, len, IFLA_XDP_ATTACHED, sizeof(*mode));
 			if (mode)
 				i->xdp = *mode == XDP_ATTACHED_DRV ? NET_XDP_NATIVE :
 					 *mode == XDP_ATTACHED_SKB ? NET_XDP_GENERIC :
 					 *mode ? NET_XDP_OTHER : NET_XDP_NONE;
 		}
 	}
-	close(n.fd);
+	netlink_close(&n);
 }
 
 /* What the driver can do with XDP: the kernel's "netdev" family, since 6.3. Its numbers are written out
@@ -294,20 +201,21 @@ static void query_xdp_features(struct net_interface *i)
 {
 	enum { NETDEV_CMD_DEV_GET = 1, NETDEV_A_DEV_IFINDEX = 1, NETDEV_A_DEV_XDP_FEATURES = 3 };
 	enum { ACT_BASIC = 1, ACT_REDIRECT = 2, ACT_XSK_ZEROCOPY = 8, ACT_RX_SG = 32 };
-	struct netlink n = { .fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC) };
+	struct netlink n;
 	const uint16_t *family;
 	const uint64_t *found;
 	uint64_t features;
 
-	if (n.fd < 0)
+	if (netlink_open(&n, NETLINK_GENERIC) < 0)
 		return;
-	generic_start(&n, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
+	netlink_start_generic(&n, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
 	netlink_attr(&n, CTRL_ATTR_FAMILY_NAME, "netdev", sizeof("netdev"));
-	if (netlink_ask(&n) == 0 && (family = answer_attr(&n, GENL_HDRLEN, CTRL_ATTR_FAMILY_ID, sizeof(*family)))) {
-		generic_start(&n, *family, NETDEV_CMD_DEV_GET);
+	if (netlink_ask(&n) == 0 &&
+	    (family = netlink_answer_attr(&n, GENL_HDRLEN, CTRL_ATTR_FAMILY_ID, sizeof(*family)))) {
+		netlink_start_generic(&n, *family, NETDEV_CMD_DEV_GET);
 		netlink_attr(&n, NETDEV_A_DEV_IFINDEX, &i->index, sizeof(i->index));
 		if (netlink_ask(&n) == 0 &&
-		    (found = answer_attr(&n, GENL_HDRLEN, NETDEV_A_DEV_XDP_FEATURES, sizeof(features)))) {
+		    (found = netlink_answer_attr(&n, GENL_HDRLEN, NETDEV_A_DEV_XDP_FEATURES, sizeof(features)))) {
 			memcpy(&features, found, sizeof(features));
 			i->native_xdp = (features & (ACT_BASIC | ACT_REDIRECT)) ==
 					(ACT_BASIC | ACT_REDIRECT) ? NET_YES : NET_NO;
@@ -315,7 +223,7 @@ static void query_xdp_features(struct net_interface *i)
 			i->multi_buffer = features & ACT_RX_SG ? NET_YES : NET_NO;
 		}
 	}
-	close(n.fd);
+	netlink_close(&n);
 }
 
 int net_interface_query(struct net_interface *out, const char *name)
@@ -337,8 +245,12 @@ int net_interface_query(struct net_interface *out, const char *name)
 		out->promiscuous = r.ifr_flags & IFF_PROMISC;
 		out->loopback = r.ifr_flags & IFF_LOOPBACK;
 	}
-	if (interface_ioctl(SIOCGIFHWADDR, &r) == 0 && r.ifr_hwaddr.sa_family == ARPHRD_ETHER)
-		memcpy(out->mac, r.ifr_hwaddr.sa_data, sizeof(out->mac));
+	if (interface_ioctl(SIOCGIFHWADDR, &r) == 0) {
+		out->ethernet = r.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
+				r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+		if (r.ifr_hwaddr.sa_family == ARPHRD_ETHER)
+			memcpy(out->mac, r.ifr_hwaddr.sa_data, sizeof(out->mac));
+	}
 	if (interface_ioctl(SIOCGIFMTU, &r) == 0)
 		out->mtu = (uint32_t)r.ifr_mtu;
 	query_ethtool(out);
@@ -398,6 +310,26 @@ int net_interface_promiscuous(const char *name)
 	return fd;
 }
 
+int net_interface_packet_socket(const char *name)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET };
+	struct ifreq r = request_for(name);
+	int fd, err = interface_ioctl(SIOCGIFINDEX, &r);
+
+	if (err < 0)
+		return err;
+	to.sll_ifindex = r.ifr_ifindex;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
 int net_interface_set_mac(const char *name, const uint8_t mac[6])
 {
 	struct ifreq r = request_for(name);
@@ -426,26 +358,28 @@ int net_interface_set_up(const char *name, bool up)
 	return interface_ioctl(SIOCSIFFLAGS, &r);
 }
 
-uint64_t net_interface_missed(const char *name)
+int net_interface_losses(const char *name, struct net_losses *out)
 {
+	const size_t need = offsetof(struct rtnl_link_stats64, rx_compressed);
 	struct ifreq r = request_for(name);
-	struct rtnl_link_stats64 stats;
-	struct netlink n = { 0 };
-	uint64_t missed = 0;
-	const void *found;
+	struct rtnl_link_stats64 stats = { 0 };
+	struct netlink n;
+	const void *found = NULL;
+	int err = interface_ioctl(SIOCGIFINDEX, &r);
 
-	if (interface_ioctl(SIOCGIFINDEX, &r) < 0)
-		return 0;
-	if (link_ask(&n, (uint32_t)r.ifr_ifindex) == 0) {
-		found = answer_attr(&n, sizeof(struct ifinfomsg), IFLA_STATS64, offsetof(struct rtnl_link_stats64,
-											 rx_compressed));
-		if (found) {
-			memcpy(&stats, found, offsetof(struct rtnl_link_stats64, rx_compressed));
-			missed = stats.rx_missed_errors + stats.rx_fifo_errors;
-		}
+	memset(out, 0, sizeof(*out));
+	if (err < 0)
+		return err;
+	err = link_ask(&n, (uint32_t)r.ifr_ifindex);
+	if (err == 0)
+		found = netlink_answer_attr(&n, sizeof(struct ifinfomsg), IFLA_STATS64, need);
+	if (found) {
+		memcpy(&stats, found, need);
+		out->rx = stats.rx_missed_errors + stats.rx_fifo_errors;
+		out->tx = stats.tx_dropped;
 	}
-	close(n.fd);
-	return missed;
+	netlink_close(&n);
+	return err;
 }
 
 /* The hash fields that are set for each kind of flow, and the key. */

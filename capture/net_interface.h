@@ -27,6 +27,7 @@ struct net_interface {
 	bool running;                   /* and the link is there */
 	bool promiscuous;
 	bool loopback;
+	bool ethernet;                  /* frames start with an Ethernet header (a loopback's do) */
 	bool has_address;               /* the kernel's own stack uses it (link-local IPv6 aside) */
 	bool gro, lro, gso, tso;        /* offloads that show us frames which never were on the wire */
 	bool rx_checksum, tx_checksum;
@@ -47,8 +48,15 @@ int net_interface_promiscuous(const char *name);
 int net_interface_set_mac(const char *name, const uint8_t mac[6]);
 int net_interface_set_mtu(const char *name, uint32_t mtu);
 int net_interface_set_up(const char *name, bool up);
-/* Frames that the interface lost before any capture could see them, since it exists. */
-uint64_t net_interface_missed(const char *name);
+
+/* Frames that the interface lost since it exists: arriving, before any capture could see them, and
+ * leaving. 0 or -errno. */
+struct net_losses {
+	uint64_t rx, tx;
+};
+int net_interface_losses(const char *name, struct net_losses *out);
+/* A descriptor that sends whole frames on the interface and receives none; or -errno. */
+int net_interface_packet_socket(const char *name);
 
 /* Offloads that can be switched; each answers 0 or -errno. */
 enum net_offload { NET_OFFLOAD_RX_VLAN, NET_OFFLOAD_TX_VLAN, NET_OFFLOAD_TX_CHECKSUM, NET_OFFLOAD_GRO,

@@ -6,7 +6,10 @@
  * the fill ring has room for all of them, so that giving back never fails. A frame
  * that lies in several chunks (multi-buffer) is copied together into a buffer of the
  * pool and its chunks go back at once. The devices of an interface's queues share
- * one XDP program, which goes away with the last of them, or with the process. */
+ * one XDP program, which goes away with the last of them, or with the process.
+ *
+ * Where the kernel uses the interface itself, its frames aren't taken but copied
+ * (mirror.h), and ours are sent beside AF_XDP, through a packet socket. */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <poll.h>
@@ -28,6 +31,7 @@
 #include "capture/frame_pool.h"
 #include "capture/net_interface.h"
 #include "capture/xdp/meta.h"
+#include "capture/xdp/mirror.h"
 #include "capture/xdp/program.h"
 
 /* Newer than the headers that tapir may be built with. */
@@ -77,14 +81,16 @@ struct afxdp {
 	struct xdp_program *program;
 	bool zero_copy, multi_buffer, huge_pages, read_only, busy_poll, symmetric;
 	_Atomic bool no_meta_seen;      /* frames come without a time of their own */
-	bool has_address;
+	struct mirror *mirror;          /* NULL where the frames are taken */
+	int send_fd;                    /* then that is how ours are sent */
 	uint32_t queue, queues;
 	uint32_t tx_free_count;
 	uint64_t *tx_free;
 	int promiscuous_fd;
 	struct net_rss *rss;            /* to be put back; the first queue's device has it */
 	bool vlan_switched_off;
-	char name[NET_INTERFACE_NAME_MAX];
+	char name[NET_INTERFACE_NAME_MAX];      /* as asked for */
+	char bound[NET_INTERFACE_NAME_MAX];     /* where the socket is: the same, or the mirror's end */
 	char reason[256];
 	uint64_t missed_before;
 	struct device_counters counters;
@@ -319,6 +325,28 @@ static bool frame_queue(struct afxdp *d, const struct frame *f)
 	return true;
 }
 
+/* Beside AF_XDP: what is mirrored sends through the kernel's own path. */
+static int send_aside(struct afxdp *d, const struct frame *frames, unsigned n)
+{
+	uint64_t bytes = 0, wrong = 0;
+	unsigned taken;
+
+	for (taken = 0; taken < n; taken++) {
+		if (send(d->send_fd, frames[taken].data, frames[taken].len, 0) >= 0) {
+			bytes += frames[taken].len;
+		} else if (errno == EAGAIN || errno == ENOBUFS) {
+			counter_add(&d->counters.drops[DROP_SEND_FULL], n - taken);
+			break;
+		} else {
+			wrong++;
+		}
+	}
+	counter_add(&d->counters.tx_frames, taken - wrong);
+	counter_add(&d->counters.tx_bytes, bytes);
+	counter_add(&d->counters.drops[DROP_SEND_ERROR], wrong);
+	return (int)taken;
+}
+
 static int afxdp_send(struct device *dev, const struct frame *frames, unsigned n)
 {
 	struct afxdp *d = (struct afxdp *)dev;
@@ -327,6 +355,8 @@ static int afxdp_send(struct device *dev, const struct frame *frames, unsigned n
 
 	if (d->read_only)
 		return -EPERM;
+	if (d->mirror)
+		return send_aside(d, frames, n);
 	completions_take(d);
 	for (taken = 0; taken < n; taken++) {
 		const struct frame *f = &frames[taken];
@@ -384,8 +414,8 @@ static void afxdp_info(const struct device *dev, struct device_info *out)
 	struct net_interface i;
 
 	snprintf(out->name, sizeof(out->name), "%s", d->name);
-	snprintf(out->mode, sizeof(out->mode), "%s, %s%s%s, queue %u of %u%s",
-		 xdp_program_is_native(d->program) ? "native" : "generic",
+	snprintf(out->mode, sizeof(out->mode), "%s%s, %s%s%s, queue %u of %u%s",
+		 d->mirror ? "mirrored, " : "", xdp_program_is_native(d->program) ? "native" : "generic",
 		 d->zero_copy ? "zero-copy" : "copy", d->multi_buffer ? ", multi-buffer" : "",
 		 d->huge_pages ? ", huge pages" : "", d->queue, d->queues,
 		 d->no_meta_seen ? ", one time per burst" : "");
@@ -398,8 +428,18 @@ static void afxdp_info(const struct device *dev, struct device_info *out)
 		out->mtu = i.mtu;
 		out->up = i.up && i.running;
 		out->promiscuous = i.promiscuous || d->promiscuous_fd >= 0;
-		out->peer_offload = i.peer_offload;
+		out->peer_offload = i.peer_offload && !d->mirror;
 	}
+}
+
+/* Frames lost before the socket could count them, since the device was opened. */
+static uint64_t missed(const struct afxdp *d)
+{
+	struct net_losses l;
+
+	if (d->mirror)
+		return mirror_losses(d->mirror);
+	return net_interface_losses(d->name, &l) < 0 ? 0 : l.rx;
 }
 
 static void afxdp_stats(const struct device *dev, struct device_stats *out)
@@ -411,7 +451,7 @@ static void afxdp_stats(const struct device *dev, struct device_stats *out)
 	device_counters_read(&d->counters, out);
 	frame_pool_stats(d->pool, out->buffers);
 	if (d->queue == 0)
-		out->drops[DROP_INTERFACE] = net_interface_missed(d->name) - d->missed_before;
+		out->drops[DROP_INTERFACE] = missed(d) - d->missed_before;
 	if (getsockopt(d->fd, SOL_XDP, XDP_STATISTICS, &s, &len) < 0)
 		return;
 	out->drops[DROP_RING_FULL] = s.rx_ring_full;
@@ -501,7 +541,7 @@ static int socket_bind(struct afxdp *d, uint16_t bind_flags)
 			d->umem_object = NULL;
 			return err;
 		}
-		err = xsk_socket__create(&d->socket, d->name, d->queue, d->umem_object, &d->rx,
+		err = xsk_socket__create(&d->socket, d->bound, d->queue, d->umem_object, &d->rx,
 					 d->read_only ? NULL : &d->tx, &socket);
 		if (err < 0) {
 			d->socket = NULL;
@@ -610,6 +650,10 @@ static void afxdp_close(struct device *dev)
 		net_interface_offload_set(d->name, NET_OFFLOAD_RX_VLAN, true);
 	if (d->umem)
 		munmap(d->umem, d->umem_len);
+	if (d->send_fd >= 0)
+		close(d->send_fd);
+	if (d->mirror)
+		mirror_close(d->mirror);
 	bpf_filter_free(d->filter);
 	frame_pool_free(d->pool);
 	free(d->tx_free);
@@ -623,12 +667,10 @@ static int afxdp_setup(struct afxdp *d, const struct device_opts *opts, const st
 	uint32_t frame_max = i->mtu + LINK_OVERHEAD;
 	int err;
 
-	snprintf(d->name, sizeof(d->name), "%s", i->name);
+	snprintf(d->bound, sizeof(d->bound), "%s", i->name);
 	d->queue = opts->queue;
-	d->queues = opts->queues ? opts->queues : i->rx_queues;
+	d->queues = opts->queues && !d->mirror ? opts->queues : i->rx_queues;
 	d->read_only = opts->read_only;
-	d->has_address = i->has_address;
-	d->missed_before = net_interface_missed(d->name);
 	if (d->queue >= d->queues || d->queue >= XDP_QUEUES_MAX) {
 		device_error_set("%s: there is no queue %u; there are %u, of which %u can be used", d->name,
 				 d->queue, d->queues, XDP_QUEUES_MAX);
@@ -671,7 +713,7 @@ static int program_open(struct afxdp *d, const struct device_opts *opts, const s
 		d->program = xdp_program_ref(((struct afxdp *)opts->sibling)->program);
 		return 0;
 	}
-	err = xdp_program_open(&d->program, d->name, i->index, opts->generic, why, sizeof(why));
+	err = xdp_program_open(&d->program, d->bound, i->index, opts->generic, why, sizeof(why));
 	if (err < 0)
 		device_error_set("%s", why);
 	return err;
@@ -702,20 +744,65 @@ static int afxdp_start(struct afxdp *d, const struct device_opts *opts, const st
 	for (uint32_t k = 0; k < d->rx_chunks; k++)
 		fill_put(d, (uint64_t)k * d->chunk_len);
 	fill_submit(d);
-	if (!xdp_program_has_vlan(d->program) && i->rx_vlan && !opts->sibling)
+	if (!xdp_program_has_vlan(d->program) && i->rx_vlan && !opts->sibling && !d->mirror)
 		d->vlan_switched_off =
 			net_interface_offload_set(d->name, NET_OFFLOAD_RX_VLAN, false) == 0;
-	if (opts->promiscuous) {
-		err = afxdp_set_promiscuous(&d->dev, true);
-		if (err < 0) {
-			device_error_set("%s: promiscuous mode: %s", d->name, strerror(-err));
-			return err;
-		}
-	}
 	directions_join(d, opts);
 	err = xdp_program_socket_set(d->program, d->queue, d->fd);
 	if (err < 0)
 		device_error_set("%s: queue %u: %s", d->name, d->queue, strerror(-err));
+	return err;
+}
+
+/* What concerns the interface that was asked for, wherever the socket is. */
+static int interface_join(struct afxdp *d, const struct device_opts *opts)
+{
+	int err = 0;
+
+	if (opts->promiscuous)
+		err = afxdp_set_promiscuous(&d->dev, true);
+	if (err < 0) {
+		device_error_set("%s: promiscuous mode: %s", d->name, strerror(-err));
+		return err;
+	}
+	if (d->mirror && !d->read_only) {
+		d->send_fd = net_interface_packet_socket(d->name);
+		if (d->send_fd < 0) {
+			device_error_set("%s: a socket to send with: %s", d->name, strerror(-d->send_fd));
+			return d->send_fd;
+		}
+	}
+	d->missed_before = missed(d);
+	return 0;
+}
+
+static bool is_mirrored(const struct net_interface *i, const struct device_opts *opts)
+{
+	return (i->has_address || i->loopback) && !opts->exclusive;
+}
+
+/* Opens on the interface, or on the far end of its mirror. */
+static int afxdp_begin(struct afxdp *d, const struct device_opts *opts, const struct net_interface *i)
+{
+	struct net_interface inner;
+	char why[256] = "";
+	int err;
+
+	if (!is_mirrored(i, opts)) {
+		err = afxdp_setup(d, opts, i);
+		return err < 0 ? err : afxdp_start(d, opts, i);
+	}
+	err = mirror_open(&d->mirror, i, why, sizeof(why));
+	if (err < 0) {
+		device_error_set("%s", why);
+		return err;
+	}
+	err = net_interface_query(&inner, mirror_inner(d->mirror));
+	if (err == 0)
+		err = afxdp_setup(d, opts, &inner);
+	if (err == 0)
+		err = afxdp_start(d, opts, &inner);
+	mirror_leave(d->mirror);
 	return err;
 }
 
@@ -733,27 +820,38 @@ static int afxdp_open(struct device **out, const struct device_opts *opts)
 		device_error_set("%s is down; \"ip link set %s up\" brings it up", i.name, i.name);
 		return -ENETDOWN;
 	}
+	if (!i.ethernet) {
+		device_error_set("%s carries no Ethernet frames, which AF_XDP needs: use the pcap device", i.name);
+		return -EPROTONOSUPPORT;
+	}
 	d = calloc(1, sizeof(*d));
 	if (d == NULL)
 		return -ENOMEM;
-	d->fd = -1;
-	d->promiscuous_fd = -1;
-	err = afxdp_setup(d, opts, &i);
+	d->fd = d->promiscuous_fd = d->send_fd = -1;
+	snprintf(d->name, sizeof(d->name), "%s", i.name);
+	err = afxdp_begin(d, opts, &i);
 	if (err == 0)
-		err = afxdp_start(d, opts, &i);
+		err = interface_join(d, opts);
 	if (err < 0) {
 		afxdp_close(&d->dev);
 		return err;
 	}
-	if (i.has_address && !opts->exclusive)
-		device_warning_set(&d->dev, "%s has an address: what arrives there goes to tapir alone now, not "
-				   "to this machine", d->name);
 	*out = &d->dev;
 	return 0;
 }
 
+static uint32_t afxdp_queues(const struct device_opts *opts)
+{
+	struct net_interface i;
+
+	if (opts->name == NULL || net_interface_query(&i, opts->name) < 0 || is_mirrored(&i, opts))
+		return 1;
+	return i.rx_queues < XDP_QUEUES_MAX ? i.rx_queues : XDP_QUEUES_MAX;
+}
+
 static const struct device_ops afxdp_ops = {
 	.open = afxdp_open,
+	.queues = afxdp_queues,
 	.close = afxdp_close,
 	.recv = afxdp_recv,
 	.release = afxdp_release,

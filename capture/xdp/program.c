@@ -15,10 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/must.h"
+#include "capture/xdp/mirror.bpf.h"
 #include "capture/xdp/steer.bpf.h"
 #include "capture/xdp/steer_vlan.bpf.h"
 
@@ -28,6 +30,10 @@
 #define BPF_F_XDP_HAS_FRAGS (1u << 5)
 #endif
 #define F_XDP_DEV_BOUND_ONLY (1u << 6)
+#define F_BEFORE (1u << 3)
+enum { TCX_INGRESS = 46, TCX_EGRESS = 47 };
+/* Ours among the filters of an interface, so that one left behind is replaced. */
+enum { FILTER_HANDLE = 0x7a70, FILTER_PRIORITY = 1 };
 /* A program whose process was killed a moment ago may still be going away. */
 #define ATTACH_TRIES 100
 #define ATTACH_WAIT_NS 10000000
@@ -229,4 +235,110 @@ bool xdp_program_has_vlan(const struct xdp_program *p)
 const char *xdp_program_reason(const struct xdp_program *p)
 {
 	return p->reason;
+}
+
+struct tc_mirror {
+	struct bpf_object *object;
+	int links[2];           /* arriving, leaving; -1 = none */
+	uint32_t if_index;
+	bool filters[2];        /* attached as classic filters: before Linux 6.6 */
+	bool hook_made;
+};
+
+static const enum bpf_tc_attach_point attach_points[2] = { BPF_TC_INGRESS, BPF_TC_EGRESS };
+
+/* Attaches in front of all other programs, undone by the kernel with the descriptor. Returns it or -errno. */
+static int tcx_attach(int program, uint32_t if_index, uint32_t where)
+{
+	union bpf_attr attr;
+	long fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.link_create.prog_fd = (uint32_t)program;
+	attr.link_create.target_ifindex = if_index;
+	attr.link_create.attach_type = where;
+	attr.link_create.flags = F_BEFORE;
+	fd = syscall(__NR_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	return fd < 0 ? -errno : (int)fd;
+}
+
+static int filter_attach(struct tc_mirror *m, int program, unsigned which)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)m->if_index,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = program, .handle = FILTER_HANDLE,
+		    .priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
+	int err = bpf_tc_hook_create(&hook);
+
+	if (err < 0 && err != -EEXIST)
+		return err;
+	m->hook_made = m->hook_made || err == 0;
+	hook.attach_point = attach_points[which];
+	err = bpf_tc_attach(&hook, &opts);
+	m->filters[which] = err == 0;
+	return err;
+}
+
+static int mirror_load(struct tc_mirror *m, uint32_t to_index)
+{
+	struct bpf_map *constants;
+	int err;
+
+	m->object = bpf_object__open_mem(mirror_bpf, sizeof(mirror_bpf), NULL);
+	if (m->object == NULL)
+		return -errno;
+	constants = bpf_object__find_map_by_name(m->object, ".rodata");
+	must(constants);
+	err = bpf_map__set_initial_value(constants, &to_index, sizeof(to_index));
+	return err < 0 ? err : bpf_object__load(m->object);
+}
+
+int tc_mirror_open(struct tc_mirror **out, uint32_t if_index, uint32_t to_index, bool only_arriving)
+{
+	struct tc_mirror *m = calloc(1, sizeof(*m));
+	int err, program;
+
+	if (m == NULL)
+		return -ENOMEM;
+	m->if_index = if_index;
+	m->links[0] = m->links[1] = -1;
+	libbpf_set_print(print_nothing);
+	err = mirror_load(m, to_index);
+	for (unsigned i = 0; err == 0 && i < (only_arriving ? 1 : 2); i++) {
+		program = bpf_program__fd(bpf_object__find_program_by_name(m->object, "tapir_mirror"));
+		m->links[i] = tcx_attach(program, if_index, i ? TCX_EGRESS : TCX_INGRESS);
+		if (m->links[i] == -EINVAL)
+			err = filter_attach(m, program, i);
+		else if (m->links[i] < 0)
+			err = m->links[i];
+	}
+	if (err < 0) {
+		tc_mirror_close(m);
+		return err;
+	}
+	*out = m;
+	return 0;
+}
+
+void tc_mirror_close(struct tc_mirror *m)
+{
+	if (m == NULL)
+		return;
+	for (unsigned i = 0; i < 2; i++) {
+		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)m->if_index,
+			    .attach_point = attach_points[i]);
+		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+
+		if (m->links[i] >= 0)
+			close(m->links[i]);
+		if (m->filters[i])
+			bpf_tc_detach(&hook, &opts);
+	}
+	if (m->hook_made) {
+		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)m->if_index,
+			    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+		bpf_tc_hook_destroy(&hook);
+	}
+	bpf_object__close(m->object);
+	free(m);
 }

@@ -1,4 +1,5 @@
-/* program.h - the XDP program on an interface, shared by the sockets of its queues. */
+/* program.h - BPF programs on an interface: the XDP program, shared by the sockets of its queues, and the pair
+ * that copies what the kernel receives and sends. */
 #ifndef TAPIR_CAPTURE_XDP_PROGRAM_H
 #define TAPIR_CAPTURE_XDP_PROGRAM_H
 
@@ -28,5 +29,12 @@ bool xdp_program_has_frags(const struct xdp_program *p);
 bool xdp_program_has_vlan(const struct xdp_program *p);
 /* Why it isn't native; empty where it is or wasn't to be. */
 const char *xdp_program_reason(const struct xdp_program *p);
+
+struct tc_mirror;
+
+/* Copies each frame that arrives on an interface, and each that leaves it (a loopback's arrive in any case),
+ * to another one. Returns 0 or -errno. */
+int tc_mirror_open(struct tc_mirror **out, uint32_t if_index, uint32_t to_index, bool only_arriving);
+void tc_mirror_close(struct tc_mirror *m);
 
 #endif
