@@ -104,6 +104,9 @@ struct device_ops {
 	void (*release)(struct device *dev, struct frame *frames, unsigned n);
 	/* How many were taken (the bytes are copied or sent when it returns), or -errno. */
 	int (*send)(struct device *dev, const struct frame *frames, unsigned n);
+	/* For devices that hold frames until a time: it is now at least this late; and when that helps next. */
+	void (*advance)(struct device *dev, uint64_t now_ns);
+	uint64_t (*deadline)(const struct device *dev);
 	/* A descriptor for poll(2), or -1 where there is always something or nothing to wait for. */
 	int (*poll_fd)(const struct device *dev);
 	int (*set_promiscuous)(struct device *dev, bool on);
@@ -163,6 +166,19 @@ bool device_warning_take(struct device *dev, char out[DEVICE_WARNING_MAX]);
 /* For devices: keeps the first until it is taken, counting on the edge to ask after each burst. */
 void device_warning_set(struct device *dev, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* It is now at least this late. Devices know no clock: whoever drives one that may hold frames back (impair.h)
+ * tells it the time, and is told when to do so again: UINT64_MAX = no need. */
+static inline void device_advance(struct device *dev, uint64_t now_ns)
+{
+	if (dev->ops->advance)
+		dev->ops->advance(dev, now_ns);
+}
+
+static inline uint64_t device_deadline(const struct device *dev)
+{
+	return dev->ops->deadline ? dev->ops->deadline(dev) : UINT64_MAX;
+}
 
 int device_poll_fd(const struct device *dev);
 int device_set_promiscuous(struct device *dev, bool on);

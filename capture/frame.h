@@ -23,7 +23,8 @@ enum link_type {
 
 enum frame_flag {
 	FRAME_CSUM_OK = 1 << 0,         /* the NIC verified the L4 checksum */
-	FRAME_CSUM_PARTIAL = 1 << 1,    /* the sender left it to a NIC that never was (veth, loopback) */
+	FRAME_CSUM_PARTIAL = 1 << 1,    /* the sender may have left it to a NIC that never was (veth, loopback):
+					 * the pseudo-header's sum counts as right, other wrong values don't */
 	FRAME_VLAN_STRIPPED = 1 << 2,   /* vlan_tci is the outermost tag, no longer in the bytes */
 	FRAME_OUTGOING = 1 << 3,        /* sent by this machine */
 	FRAME_TIME_BACK = 1 << 4,       /* capture file: earlier than the frame before */

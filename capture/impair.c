@@ -325,6 +325,25 @@ static int impair_send(struct device *dev, const struct frame *frames, unsigned 
 	return (int)n;
 }
 
+static void impair_advance(struct device *dev, uint64_t now_ns)
+{
+	struct impair *d = (struct impair *)dev;
+
+	device_advance(d->inner, now_ns);
+	if (now_ns > d->now_ns)
+		d->now_ns = now_ns;
+	tx_flush(d);
+}
+
+static uint64_t impair_deadline(const struct device *dev)
+{
+	const struct impair *d = (const struct impair *)dev;
+	uint64_t rx = lane_deadline(&d->rx), tx = lane_deadline(&d->tx), inner = device_deadline(d->inner);
+
+	rx = rx < tx ? rx : tx;
+	return rx < inner ? rx : inner;
+}
+
 static int impair_poll_fd(const struct device *dev)
 {
 	return device_poll_fd(((const struct impair *)dev)->inner);
@@ -388,6 +407,8 @@ static const struct device_ops impair_ops = {
 	.recv = impair_recv,
 	.release = impair_release,
 	.send = impair_send,
+	.advance = impair_advance,
+	.deadline = impair_deadline,
 	.poll_fd = impair_poll_fd,
 	.set_promiscuous = impair_set_promiscuous,
 	.set_mac = impair_set_mac,
@@ -431,27 +452,6 @@ int impair_new(struct device **out, struct device *inner, const struct impair_op
 	d->inner = inner;
 	*out = &d->dev;
 	return 0;
-}
-
-void impair_set_time(struct device *dev, uint64_t now_ns)
-{
-	struct impair *d = (struct impair *)dev;
-
-	must(dev->ops == &impair_ops);
-	if (now_ns > d->now_ns)
-		d->now_ns = now_ns;
-	tx_flush(d);
-}
-
-uint64_t impair_deadline(const struct device *dev)
-{
-	const struct impair *d = (const struct impair *)dev;
-	uint64_t rx, tx;
-
-	must(dev->ops == &impair_ops);
-	rx = lane_deadline(&d->rx);
-	tx = lane_deadline(&d->tx);
-	return rx < tx ? rx : tx;
 }
 
 /* Reading options: how a value is written, and where it goes. */

@@ -1,6 +1,6 @@
 /* impair.h - a wrapper that makes any device behave like a bad network, the same way each time.
  *
- * All chance comes from the seed, and all time from frames and impair_set_time: the same
+ * All chance comes from the seed, and all time from frames and device_advance: the same
  * frames at the same times give the same result. A frame passes, in this order: loss,
  * corruption, duplication, the rate with its queue, delay and jitter, reordering. */
 #ifndef TAPIR_CAPTURE_IMPAIR_H
@@ -44,9 +44,5 @@ int impair_opts_parse(struct impair_opts *out, const char *text, char *why, size
 /* Takes inner over: closing the wrapper closes it. Returns 0 or -errno, and inner is still the caller's
  * then. */
 int impair_new(struct device **out, struct device *inner, const struct impair_opts *opts);
-/* It is now at least this late: what is due becomes receivable, and what was to be sent is. */
-void impair_set_time(struct device *dev, uint64_t now_ns);
-/* When the next held frame of either direction is due; UINT64_MAX where none is held. */
-uint64_t impair_deadline(const struct device *dev);
 
 #endif

@@ -151,12 +151,12 @@ static struct outcome *outcome_of(const char *text, bool sending)
 	for (uint32_t i = 0; i < COUNT; i++) {
 		struct frame f = numbered(bytes, 1000, i, (i + 1) * MS);
 
-		impair_set_time(impaired, (i + 1) * MS);
+		device_advance(impaired, (i + 1) * MS);
 		assert_int_equal(device_send(sending ? impaired : dev[0], &f, 1), 1);
 		collect(sending ? dev[0] : impaired, o);
 	}
-	while (impair_deadline(impaired) != UINT64_MAX) {
-		impair_set_time(impaired, impair_deadline(impaired));
+	while (device_deadline(impaired) != UINT64_MAX) {
+		device_advance(impaired, device_deadline(impaired));
 		collect(sending ? dev[0] : impaired, o);
 	}
 	device_stats(impaired, &s);

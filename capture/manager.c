@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "capture/impair.h"
+#include "capture/trace.h"
 
 struct entry {
 	struct entry *next;
@@ -212,27 +214,29 @@ static const struct {
 	enum { SPEC_NUMBER, SPEC_SWITCH, SPEC_TEXT, SPEC_REST } type;
 	size_t offset;
 } spec_options[] = {
-	{ "queue", SPEC_NUMBER, offsetof(struct device_opts, queue) },
-	{ "queues", SPEC_NUMBER, offsetof(struct device_opts, queues) },
-	{ "snaplen", SPEC_NUMBER, offsetof(struct device_opts, snap_len) },
-	{ "frame-len", SPEC_NUMBER, offsetof(struct device_opts, frame_len) },
-	{ "frames", SPEC_NUMBER, offsetof(struct device_opts, frames_max) },
-	{ "link", SPEC_NUMBER, offsetof(struct device_opts, link) },
-	{ "mtu", SPEC_NUMBER, offsetof(struct device_opts, mtu) },
-	{ "promiscuous", SPEC_SWITCH, offsetof(struct device_opts, promiscuous) },
-	{ "immediate", SPEC_SWITCH, offsetof(struct device_opts, immediate) },
-	{ "busy-poll", SPEC_SWITCH, offsetof(struct device_opts, busy_poll) },
-	{ "huge-pages", SPEC_SWITCH, offsetof(struct device_opts, huge_pages) },
-	{ "copy", SPEC_SWITCH, offsetof(struct device_opts, copy) },
-	{ "generic", SPEC_SWITCH, offsetof(struct device_opts, generic) },
-	{ "read-only", SPEC_SWITCH, offsetof(struct device_opts, read_only) },
-	{ "exclusive", SPEC_SWITCH, offsetof(struct device_opts, exclusive) },
-	{ "output", SPEC_TEXT, offsetof(struct device_opts, output) },
-	{ "filter", SPEC_REST, offsetof(struct device_opts, filter) },
+	{ "queue", SPEC_NUMBER, offsetof(struct device_spec, opts.queue) },
+	{ "queues", SPEC_NUMBER, offsetof(struct device_spec, opts.queues) },
+	{ "snaplen", SPEC_NUMBER, offsetof(struct device_spec, opts.snap_len) },
+	{ "frame-len", SPEC_NUMBER, offsetof(struct device_spec, opts.frame_len) },
+	{ "frames", SPEC_NUMBER, offsetof(struct device_spec, opts.frames_max) },
+	{ "link", SPEC_NUMBER, offsetof(struct device_spec, opts.link) },
+	{ "mtu", SPEC_NUMBER, offsetof(struct device_spec, opts.mtu) },
+	{ "promiscuous", SPEC_SWITCH, offsetof(struct device_spec, opts.promiscuous) },
+	{ "immediate", SPEC_SWITCH, offsetof(struct device_spec, opts.immediate) },
+	{ "busy-poll", SPEC_SWITCH, offsetof(struct device_spec, opts.busy_poll) },
+	{ "huge-pages", SPEC_SWITCH, offsetof(struct device_spec, opts.huge_pages) },
+	{ "copy", SPEC_SWITCH, offsetof(struct device_spec, opts.copy) },
+	{ "generic", SPEC_SWITCH, offsetof(struct device_spec, opts.generic) },
+	{ "read-only", SPEC_SWITCH, offsetof(struct device_spec, opts.read_only) },
+	{ "exclusive", SPEC_SWITCH, offsetof(struct device_spec, opts.exclusive) },
+	{ "output", SPEC_TEXT, offsetof(struct device_spec, opts.output) },
+	{ "trace", SPEC_TEXT, offsetof(struct device_spec, trace) },
+	{ "impair", SPEC_TEXT, offsetof(struct device_spec, impair) },
+	{ "filter", SPEC_REST, offsetof(struct device_spec, opts.filter) },
 };
 
 /* Sets the option that starts at *at, and moves *at behind it. 0 or -EINVAL. */
-static int spec_option(struct device_opts *opts, char **at)
+static int spec_option(struct device_spec *spec, char **at)
 {
 	char *name = *at, *end = name + strcspn(name, ",="), *value = NULL, *rest;
 	size_t i = 0;
@@ -256,7 +260,7 @@ static int spec_option(struct device_opts *opts, char **at)
 	*at = *rest ? rest + 1 : rest;
 	*rest = '\0';
 	if (spec_options[i].type == SPEC_SWITCH) {
-		*(bool *)((char *)opts + spec_options[i].offset) = true;
+		*(bool *)((char *)spec + spec_options[i].offset) = true;
 	} else if (spec_options[i].type == SPEC_NUMBER) {
 		unsigned long v = strtoul(value, &end, 10);
 
@@ -264,9 +268,9 @@ static int spec_option(struct device_opts *opts, char **at)
 			device_error_set("device option %s=%s: expected a number", spec_options[i].name, value);
 			return -EINVAL;
 		}
-		*(uint32_t *)((char *)opts + spec_options[i].offset) = (uint32_t)v;
+		*(uint32_t *)((char *)spec + spec_options[i].offset) = (uint32_t)v;
 	} else {
-		*(const char **)((char *)opts + spec_options[i].offset) = value;
+		*(const char **)((char *)spec + spec_options[i].offset) = value;
 	}
 	return 0;
 }
@@ -293,7 +297,7 @@ int device_spec_parse(struct device_spec *out, const char *text)
 		out->opts.name = *name ? name : NULL;
 	}
 	while (err == 0 && *at)
-		err = spec_option(&out->opts, &at);
+		err = spec_option(out, &at);
 	if (err < 0)
 		device_spec_fini(out);
 	return err;
@@ -303,4 +307,45 @@ void device_spec_fini(struct device_spec *spec)
 {
 	free(spec->text);
 	memset(spec, 0, sizeof(*spec));
+}
+
+/* Puts the device into a bad network; on failure it is closed. */
+static int impair_wrap(struct device **dev, const char *text)
+{
+	struct impair_opts opts;
+	char *copy = strdup(text), why[128] = "";
+	int err = copy ? 0 : -ENOMEM;
+
+	for (char *at = copy; at && *at; at++)
+		if (*at == '+')
+			*at = ',';
+	if (err == 0)
+		err = impair_opts_parse(&opts, copy, why, sizeof(why));
+	if (err == 0)
+		err = impair_new(dev, *dev, &opts);
+	if (err < 0) {
+		device_error_set("impair: %s", why[0] ? why : strerror(-err));
+		device_close(*dev);
+	}
+	free(copy);
+	return err;
+}
+
+int device_spec_open(struct device **out, const struct device_spec *spec)
+{
+	struct device *dev;
+	int err = device_open(&dev, &spec->opts);
+
+	if (err == 0 && spec->trace) {
+		err = trace_new(&dev, dev, spec->trace);
+		if (err < 0) {
+			device_error_set("%s: %s", spec->trace, strerror(-err));
+			device_close(dev);
+		}
+	}
+	if (err == 0 && spec->impair)
+		err = impair_wrap(&dev, spec->impair);
+	if (err == 0)
+		*out = dev;
+	return err;
 }

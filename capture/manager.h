@@ -39,13 +39,19 @@ void device_manager_each(struct device_manager *m, bool (*visit)(const struct de
 			 void *arg);
 
 /* "KIND:NAME,option=value,...": options are device_opts' by name (queue=1, promiscuous, frames=4096, mtu=9000,
- * filter=..., which takes the rest). The text is kept in *out, to be freed with device_spec_fini. Returns 0,
- * or -EINVAL with what is wrong in device_error(). */
+ * filter=..., which takes the rest); trace=FILE writes down what passes, impair=loss=2%+delay=20ms makes a bad
+ * network of it (impair.h, with + for the commas). The text is kept in *out, to be freed with device_spec_fini.
+ * Returns 0, or -EINVAL with what is wrong in device_error(). */
 struct device_spec {
 	struct device_opts opts;
+	const char *trace;
+	const char *impair;
 	char *text;
 };
 int device_spec_parse(struct device_spec *out, const char *text);
 void device_spec_fini(struct device_spec *spec);
+/* Opens one device as specified, in its wrappers: what passes is traced as it is on the bad network's far side.
+ * 0, or -errno with the reason in device_error(). */
+int device_spec_open(struct device **out, const struct device_spec *spec);
 
 #endif

@@ -126,7 +126,11 @@ static void reads_specifications(void **state)
 		{ "afxdp:eth0,queue=two", "queue=two: expected a number" },
 		{ "afxdp:eth0,copy=yes", "copy: expected no value" },
 	};
+	uint8_t bytes[60] = { 0 };
+	struct frame f = { .data = bytes, .len = sizeof(bytes), .link = LINK_ETHERNET };
+	struct device_stats stats;
 	struct device_spec s;
+	struct device *dev;
 
 	(void)state;
 	assert_int_equal(device_spec_parse(&s, "afxdp:eth0,queue=3,copy,mtu=9000,filter=tcp port 80, or udp"), 0);
@@ -143,6 +147,17 @@ static void reads_specifications(void **state)
 	assert_int_equal(device_spec_parse(&s, "file:,output=x.pcap"), 0);
 	assert_null(s.opts.name);
 	assert_string_equal(s.opts.output, "x.pcap");
+	device_spec_fini(&s);
+	assert_int_equal(device_spec_parse(&s, "memory:m,impair=loss=100%+seed=1,trace=/dev/null"), 0);
+	assert_int_equal(device_spec_open(&dev, &s), 0);
+	assert_int_equal(device_send(dev, &f, 1), 1);
+	device_stats(dev, &stats);
+	assert_int_equal(stats.drops[DROP_IMPAIRED], 1);
+	device_close(dev);
+	device_spec_fini(&s);
+	assert_int_equal(device_spec_parse(&s, "memory:m,impair=loss=much"), 0);
+	assert_true(device_spec_open(&dev, &s) < 0);
+	assert_string_equal(device_error(), "impair: loss=much: expected a chance like 2%");
 	device_spec_fini(&s);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		assert_int_equal(device_spec_parse(&s, bad[i].text), -EINVAL);

@@ -68,6 +68,16 @@ static int trace_send(struct device *dev, const struct frame *frames, unsigned n
 	return taken;
 }
 
+static void trace_advance(struct device *dev, uint64_t now_ns)
+{
+	device_advance(((struct trace *)dev)->inner, now_ns);
+}
+
+static uint64_t trace_deadline(const struct device *dev)
+{
+	return device_deadline(((const struct trace *)dev)->inner);
+}
+
 static int trace_poll_fd(const struct device *dev)
 {
 	return device_poll_fd(((const struct trace *)dev)->inner);
@@ -113,6 +123,8 @@ static const struct device_ops trace_ops = {
 	.recv = trace_recv,
 	.release = trace_release,
 	.send = trace_send,
+	.advance = trace_advance,
+	.deadline = trace_deadline,
 	.poll_fd = trace_poll_fd,
 	.set_promiscuous = trace_set_promiscuous,
 	.set_mac = trace_set_mac,

@@ -53,7 +53,11 @@ static int open_interface(struct run *r, const char *interface)
 		r->devices[r->device_count++] = set->devices[i];
 	}
 	device_info(set->devices[0], &info);
-	log_notice("%s: %s%s%s", interface, info.kind, info.mode[0] ? ", " : "", info.mode);
+	log_notice("%s: %s%s%s%s%s", interface, info.kind, info.mode[0] ? ", " : "", info.mode,
+		   info.reason[0] ? "; " : "", info.reason);
+	if (info.peer_offload)
+		log_warning("%s: frames may come without a checksum, left to a NIC that never was; \"ethtool -K "
+			    "INTERFACE tx off\" where they are sent completes them", interface);
 	return 0;
 }
 

@@ -83,6 +83,7 @@ struct afxdp {
 	_Atomic bool no_meta_seen;      /* frames come without a time of their own */
 	struct mirror *mirror;          /* NULL where the frames are taken */
 	int send_fd;                    /* then that is how ours are sent */
+	uint16_t frame_flags;           /* of every frame */
 	uint32_t queue, queues;
 	uint32_t tx_free_count;
 	uint64_t *tx_free;
@@ -191,7 +192,7 @@ static bool frame_make(struct afxdp *d, struct frame *f, uint32_t at, uint32_t n
 	f->data = d->umem + desc->addr;
 	f->len = desc->len;
 	f->link = LINK_ETHERNET;
-	f->flags = 0;
+	f->flags = d->frame_flags;
 	f->vlan_tci = 0;
 	f->if_index = 0;
 	f->owner = NULL;
@@ -755,7 +756,7 @@ static int afxdp_start(struct afxdp *d, const struct device_opts *opts, const st
 }
 
 /* What concerns the interface that was asked for, wherever the socket is. */
-static int interface_join(struct afxdp *d, const struct device_opts *opts)
+static int interface_join(struct afxdp *d, const struct device_opts *opts, const struct net_interface *i)
 {
 	int err = 0;
 
@@ -773,6 +774,9 @@ static int interface_join(struct afxdp *d, const struct device_opts *opts)
 		}
 	}
 	d->missed_before = missed(d);
+	/* Copies have their checksums filled in. */
+	if (i->peer_offload && !d->mirror)
+		d->frame_flags = FRAME_CSUM_PARTIAL;
 	return 0;
 }
 
@@ -803,6 +807,7 @@ static int afxdp_begin(struct afxdp *d, const struct device_opts *opts, const st
 	if (err == 0)
 		err = afxdp_start(d, opts, &inner);
 	mirror_leave(d->mirror);
+	snprintf(d->reason, sizeof(d->reason), "%s has an address: its frames are copied, not taken", d->name);
 	return err;
 }
 
@@ -831,7 +836,7 @@ static int afxdp_open(struct device **out, const struct device_opts *opts)
 	snprintf(d->name, sizeof(d->name), "%s", i.name);
 	err = afxdp_begin(d, opts, &i);
 	if (err == 0)
-		err = interface_join(d, opts);
+		err = interface_join(d, opts, &i);
 	if (err < 0) {
 		afxdp_close(&d->dev);
 		return err;

@@ -112,6 +112,7 @@ struct pcap_device {
 	pcap_t *handle;
 	struct frame_pool *pool;
 	uint16_t link;
+	uint16_t frame_flags;           /* of every frame */
 	bool nanoseconds;
 	bool promiscuous;
 	bool read_only;
@@ -152,7 +153,7 @@ static void burst_frame(u_char *user, const struct pcap_pkthdr *h, const u_char 
 		     (uint64_t)h->ts.tv_usec * (d->nanoseconds ? 1 : 1000);
 	f->number = d->number;
 	f->link = d->link;
-	f->flags = 0;
+	f->flags = d->frame_flags;
 	f->vlan_tci = 0;
 	f->if_index = 0;
 	f->owner = buffer;
@@ -328,6 +329,7 @@ static int handle_open(struct pcap_device *d, const struct device_opts *opts)
 static int pcap_device_open(struct device **out, const struct device_opts *opts)
 {
 	static const uint32_t counts[BUFFER_TIERS] = { 4096, 4096, 512 };
+	struct net_interface i;
 	struct pcap_device *d;
 	int err;
 
@@ -348,6 +350,9 @@ static int pcap_device_open(struct device **out, const struct device_opts *opts)
 	err = handle_open(d, opts);
 	if (err < 0)
 		goto fail;
+	/* "any" has the loopback among them. */
+	if (strcmp(d->name, "any") == 0 || (net_interface_query(&i, d->name) == 0 && i.peer_offload))
+		d->frame_flags = FRAME_CSUM_PARTIAL;
 	*out = &d->dev;
 	return 0;
 fail:

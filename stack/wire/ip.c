@@ -122,8 +122,8 @@ static bool l4_unknown(const struct packet *p)
 {
 	if (p->l4 == NULL || p->flags & (PACKET_FRAGMENT | PACKET_TRUNCATED | PACKET_CSUM_UNKNOWN))
 		return true;
-	/* What a NIC has verified, or never filled in, is the outermost packet's. */
-	if (p->depth == 0 && p->frame_flags & (FRAME_CSUM_OK | FRAME_CSUM_PARTIAL))
+	/* What a NIC has verified is the outermost packet's. */
+	if (p->depth == 0 && p->frame_flags & FRAME_CSUM_OK)
 		return true;
 	/* No checksum at all: allowed in IPv4, and in IPv6 for tunnels (RFC 6935). */
 	return p->proto == PROTO_UDP && load_be16(p->l4 + 6) == 0;
@@ -146,7 +146,14 @@ bool packet_check_l4(struct packet *p)
 		len = p->l4_header_len + p->payload.len;
 	if (p->proto != PROTO_ICMP)
 		sum = checksum_pseudo(&p->src, &p->dst, p->ip_version, p->proto, (uint32_t)len);
-	if (checksum_fold(checksum_add(sum, p->l4, len)) != 0)
+	if (checksum_fold(checksum_add(sum, p->l4, len)) == 0)
+		return true;
+	/* Left to a NIC that never was: the field holds the sum of the pseudo-header, for the NIC to add to. Any
+	 * other wrong value is wrong there too. */
+	if (p->frame_flags & FRAME_CSUM_PARTIAL && (p->proto == PROTO_TCP || p->proto == PROTO_UDP) &&
+	    load_be16(p->l4 + at) + checksum_fold(sum) == 0xffff)
+		p->flags |= PACKET_CSUM_UNKNOWN;
+	else
 		p->flags |= PACKET_CSUM_BAD_L4;
 	return !(p->flags & PACKET_CSUM_BAD_L4);
 }

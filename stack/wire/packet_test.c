@@ -254,11 +254,18 @@ static void checksums(void **state)
 			assert_int_equal(packet_check_l4(&c.set.pkts[0]), frames[i].l4);
 		}
 	}
-	/* left to a NIC that never was */
-	crafted_decode(&c, frames[1].text, LINK_ETHERNET, NULL);
+	/* Where a NIC that never was may have been meant to fill it in, a wrong one is still wrong ... */
+	crafted_decode(&c, frames[2].text, LINK_ETHERNET, NULL);
 	c.set.pkts[0].frame_flags |= FRAME_CSUM_PARTIAL;
-	assert_true(packet_check_l4(&c.set.pkts[0]));
-	assert_true(c.set.pkts[0].flags & PACKET_CSUM_UNKNOWN);
+	assert_false(packet_check_l4(&c.set.pkts[0]));
+	/* ... unless it is what the NIC would have started from: 1.2 + 3.4 + 5.6 + 7.8 + protocol + length. */
+	for (unsigned flag = 0; flag < 2; flag++) {
+		crafted_decode(&c, frames[2].text, LINK_ETHERNET, NULL);
+		memcpy(c.data + 14 + 20 + 16, "\x10\x31", 2);
+		c.set.pkts[0].frame_flags |= flag ? FRAME_CSUM_PARTIAL : 0;
+		assert_int_equal(packet_check_l4(&c.set.pkts[0]), flag);
+		assert_int_equal(!!(c.set.pkts[0].flags & PACKET_CSUM_UNKNOWN), flag);
+	}
 }
 
 /* Every prefix of every frame, and each frame with each byte turned over: it must end, with sane pointers. */
