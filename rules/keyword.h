@@ -37,6 +37,8 @@ struct keyword {
 	/* For conditions (STAGE_*): does it hold? POST: act, the result doesn't matter. */
 	bool (*match)(struct inspect *in, const struct rule *rule, const void *data);
 	void (*free)(void *data);
+	/* Transforms: can the text hold these bytes afterwards? NULL: always. */
+	bool (*content_fits)(struct slice bytes);
 };
 
 struct keyword_table {

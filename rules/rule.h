@@ -204,7 +204,8 @@ enum rule_flag {
 	RULE_PREFILTER = 1 << 11, RULE_HOOK = 1 << 12, RULE_BYPASS = 1 << 13, RULE_PACKET_ONLY = 1 << 14 /* tcp-pkt */,
 	RULE_STREAM_ONLY = 1 << 15 /* tcp-stream */, RULE_EVENT_ONLY = 1 << 16 /* decode-event, …: also for packets without a flow */,
 	RULE_TX_BOTH = 1 << 17 /* "=>": one transaction, buffers of both directions */,
-	RULE_PKTHDR = 1 << 18 /* pkthdr: any packet, broken ones too */,
+	RULE_PKTHDR = 1 << 18 /* pkthdr, ether, arp: any packet, broken ones too */,
+	RULE_ETHER = 1 << 19 /* ether, arp: needs an Ethernet header, of rule->ether_type unless 0 */,
 	RULE_ALERT = 1 << 20 /* "alert" beside pass or config: alert all the same */,
 };
 
@@ -216,6 +217,7 @@ enum threshold_track { TRACK_BY_SRC, TRACK_BY_DST, TRACK_BY_RULE, TRACK_BY_BOTH,
 struct threshold {
 	uint8_t type, track;
 	uint8_t new_action;             /* rate_filter: enum rule_action */
+	uint8_t unique_on;              /* detection_filter counts distinct ones: 1 source ports, 2 destination ports */
 	uint32_t count, seconds, timeout, multiplier;
 	const struct addr_set *addrs;   /* suppress */
 	struct threshold *next;
@@ -261,6 +263,7 @@ struct rule {
 	uint8_t byte_var_count;
 	const char *byte_vars[BYTE_VARS_MAX];
 	uint8_t pkt_hook;               /* enum packet_hook */
+	uint16_t ether_type;            /* RULE_ETHER */
 
 	/* compiled */
 	int fast_buffer;                /* index in buffers whose fast pattern gates the rule, or -1 */

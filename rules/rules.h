@@ -49,6 +49,7 @@ struct rule_load {
 	bool inline_mode;               /* --simulate-ips: drop drops */
 	const char *data_dir;           /* --data-dir */
 	bool parse_only;                /* no databases: `rules list`, editors */
+	const struct rule_set *previous;        /* a reload: bits and numbers keep their ids. NULL = none */
 };
 
 /* Loads and compiles. Rules with mistakes are left out and reported. 0, or -errno when nothing usable could be made. */
