@@ -157,9 +157,10 @@ void file_data(struct analysis *a, struct file *f, struct slice data)
 void file_gap(struct analysis *a, struct file *f, uint64_t len)
 {
 	(void)a;
-	(void)len;
-	if (f->state == FILE_OPEN)
-		f->gaps = true;
+	if (f->state != FILE_OPEN)
+		return;
+	f->gaps = true;
+	f->size += len;
 }
 
 static void file_hash(struct analysis *a, struct file *f, enum digest_kind kind, uint8_t *out, bool *have)

@@ -45,7 +45,7 @@ struct file {
 	uint32_t id;                    /* file_id, per process run */
 	uint32_t track_id;
 	struct bytes name;
-	uint64_t size;                  /* bytes seen */
+	uint64_t size;                  /* bytes seen, gaps included */
 	bool has_range;
 	uint64_t start, end;            /* content range */
 	struct window window;

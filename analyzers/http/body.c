@@ -261,11 +261,11 @@ void http_body_gap(struct analysis *a, struct http_tx *t, enum side side, uint64
 		file_gap(a, s->file, len);
 }
 
-void http_body_end(struct analysis *a, struct http_tx *t, enum side side, bool whole)
+void http_body_end(struct analysis *a, struct http_tx *t, enum side side)
 {
-	file_finish(a, t, side, whole ? FILE_CLOSED : FILE_TRUNCATED);
+	file_finish(a, t, side, FILE_CLOSED);
 	if (side == TO_SERVER && t->multipart != NULL)
-		http_multipart_end(a, t, whole);
+		http_multipart_end(a, t);
 	decode_free(t->side[side].decode);
 	t->side[side].decode = NULL;
 }

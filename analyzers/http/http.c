@@ -217,6 +217,7 @@ const struct analyzer analyzer_http = {
 	.fields = http_fields,
 	.field_count = HTTP_FIELD_COUNT,
 	.events = http_events,
+	.events_upper = true,
 	.frames = frames,
 	.event_type = "http",
 	.record_options = http_record_options,

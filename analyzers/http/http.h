@@ -241,12 +241,13 @@ static inline void http_event(struct analysis *a, struct http_tx *t, enum http_e
 void http_body_start(struct analysis *a, struct http_tx *t, enum side side);
 void http_body_data(struct analysis *a, struct http_tx *t, enum side side, struct slice data);
 void http_body_gap(struct analysis *a, struct http_tx *t, enum side side, uint64_t len);
-void http_body_end(struct analysis *a, struct http_tx *t, enum side side, bool whole);
+/* Idempotent. */
+void http_body_end(struct analysis *a, struct http_tx *t, enum side side);
 
 /* multipart.c */
 struct http_multipart *http_multipart_new(struct analysis *a, struct http_tx *t);
 void http_multipart_data(struct analysis *a, struct http_tx *t, struct slice data);
-void http_multipart_end(struct analysis *a, struct http_tx *t, bool whole);
+void http_multipart_end(struct analysis *a, struct http_tx *t);
 void http_multipart_free(struct analysis *a, struct http_multipart *m);
 /* The value of a parameter (filename, boundary) of a header; false where it has none. */
 bool http_parameter(struct slice header, const char *name, struct slice *out);

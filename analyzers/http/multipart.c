@@ -243,12 +243,11 @@ void http_multipart_data(struct analysis *a, struct http_tx *t, struct slice dat
 	bytes_drop(&m->rest, at);
 }
 
-void http_multipart_end(struct analysis *a, struct http_tx *t, bool whole)
+void http_multipart_end(struct analysis *a, struct http_tx *t)
 {
 	struct http_multipart *m = t->multipart;
 	struct slice s = bytes_slice(&m->rest);
 
-	(void)whole;
 	if (m->state == MP_DATA && s.len > 0)
 		part_data(a, t, m, s);
 	part_end(a, t, m, FILE_TRUNCATED);

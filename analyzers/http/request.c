@@ -18,7 +18,6 @@ void http_request_complete(struct analysis *a, struct http_tx *t)
 		return;
 	if (t->is_0_9 && t->method == HTTP_METHOD_UNKNOWN)
 		http_event(a, t, HTTP_EV_REQUEST_LINE_INVALID);
-	http_body_end(a, t, TO_SERVER, true);
 	tx_progress(a, &t->tx, TO_SERVER, HTTP_COMPLETE);
 }
 
@@ -329,6 +328,8 @@ static enum parse chunk_end_read(struct http_machine *m, struct reader *in)
 
 static bool tx_begin(struct analysis *a, struct http_machine *m, uint64_t offset)
 {
+	if (m->tx != NULL)
+		http_body_end(a, m->tx, TO_SERVER);
 	m->tx = http_tx_new(a);
 	if (m->tx == NULL)
 		return false;
@@ -342,7 +343,6 @@ static bool tx_begin(struct analysis *a, struct http_machine *m, uint64_t offset
 
 static enum parse idle(struct analysis *a, struct http_machine *m, struct reader *in)
 {
-	m->tx = NULL;
 	while (m->line.len == 0 && reader_left(in) > 0 && (peek_u8(in) == '\r' || peek_u8(in) == '\n'))
 		reader_skip(in, 1);
 	if (reader_left(in) == 0)
@@ -481,6 +481,14 @@ static enum parse step(struct analysis *a, struct http_machine *m, struct reader
 	}
 }
 
+/* The body and its files stay open until what came at once with their end is read. */
+static void body_close(struct analysis *a, struct http_machine *m)
+{
+	if (m->tx != NULL && (m->state == HS_FINALIZE || m->state == HS_JUNK || m->state == HS_IDLE ||
+			      m->state == HS_IGNORE))
+		http_body_end(a, m->tx, TO_SERVER);
+}
+
 enum parse http_request_feed(struct analysis *a, struct reader *in)
 {
 	struct http_machine *m = machine(a);
@@ -489,6 +497,7 @@ enum parse http_request_feed(struct analysis *a, struct reader *in)
 	do
 		got = step(a, m, in);
 	while (got == PARSE_OK);
+	body_close(a, m);
 	return got;
 }
 
@@ -523,6 +532,7 @@ bool http_request_gap(struct analysis *a, uint64_t len)
 		http_event(a, m->tx, HTTP_EV_INVALID_GAP);
 		break;
 	}
+	body_close(a, m);
 	return true;
 }
 
@@ -550,4 +560,5 @@ void http_request_end(struct analysis *a)
 	}
 	if (m->state == HS_PROTOCOL)
 		http_request_decide(a);
+	body_close(a, m);
 }

@@ -46,7 +46,6 @@ static void response_done(struct analysis *a, struct http_machine *m, uint64_t o
 
 	frame_end(a, t->side[TO_CLIENT].frame, offset);
 	t->side[TO_CLIENT].frame = NULL;
-	http_body_end(a, t, TO_CLIENT, true);
 	tx_progress(a, &t->tx, TO_CLIENT, HTTP_COMPLETE);
 	m->state = HS_FINALIZE;
 	m->over_at = a->tx_count;
@@ -68,6 +67,9 @@ static enum parse idle(struct analysis *a, struct http_machine *m, struct reader
 
 	if (reader_left(in) == 0)
 		return PARSE_MORE;
+	if (m->tx != NULL)
+		http_body_end(a, m->tx, TO_CLIENT);
+	m->tx = NULL;
 	http_request_decide(a);
 	t = unanswered(a);
 	if (t == NULL) {
@@ -293,7 +295,9 @@ static void tunnel(struct analysis *a, struct http_machine *m, const char *to, u
 		return;
 	}
 	response_done(a, m, a->feeding_offset + a->feeding.len);
+	http_body_end(a, t, TO_CLIENT);
 	http_request_complete(a, t);
+	http_body_end(a, t, TO_SERVER);
 	s->side[TO_SERVER].state = HS_TUNNEL;
 	s->side[TO_SERVER].tx = NULL;
 	m->state = HS_TUNNEL;
@@ -445,7 +449,6 @@ static enum parse finalize(struct analysis *a, struct http_machine *m, struct re
 		return PARSE_MORE;
 	if (a->tx_count > m->over_at) {
 		m->state = HS_IDLE;
-		m->tx = NULL;
 		return PARSE_OK;
 	}
 	begins = http_begins(bytes_slice(&m->line), rest);
@@ -456,7 +459,6 @@ static enum parse finalize(struct analysis *a, struct http_machine *m, struct re
 	}
 	if (begins == PROBE_YES) {
 		m->state = HS_IDLE;
-		m->tx = NULL;
 		return PARSE_OK;
 	}
 	if (m->tx != NULL)
@@ -523,6 +525,13 @@ static enum parse step(struct analysis *a, struct http_machine *m, struct reader
 	}
 }
 
+/* The body and its file stay open until what came at once with their end is read. */
+static void body_close(struct analysis *a, struct http_machine *m)
+{
+	if (m->tx != NULL && (m->state == HS_FINALIZE || m->state == HS_JUNK || m->state == HS_IDLE))
+		http_body_end(a, m->tx, TO_CLIENT);
+}
+
 enum parse http_response_feed(struct analysis *a, struct reader *in)
 {
 	struct http_machine *m = machine(a);
@@ -531,6 +540,7 @@ enum parse http_response_feed(struct analysis *a, struct reader *in)
 	do
 		got = step(a, m, in);
 	while (got == PARSE_OK);
+	body_close(a, m);
 	return got;
 }
 
@@ -558,7 +568,6 @@ bool http_response_gap(struct analysis *a, uint64_t len)
 	case HS_FINALIZE:
 	case HS_JUNK:
 		m->state = HS_IDLE;
-		m->tx = NULL;
 		m->line.len = 0;
 		break;
 	case HS_IDLE:
@@ -568,6 +577,7 @@ bool http_response_gap(struct analysis *a, uint64_t len)
 		http_event(a, m->tx, HTTP_EV_INVALID_GAP);
 		break;
 	}
+	body_close(a, m);
 	return true;
 }
 
@@ -586,6 +596,7 @@ void http_response_end(struct analysis *a)
 			http_event(a, m->tx, HTTP_EV_RESPONSE_BODY_UNEXPECTED);
 			body_add(a, m, bytes_slice(&m->line));
 		}
+		body_close(a, m);
 		return;
 	}
 	if (m->state == HS_LINE && m->line.len > 0) {
@@ -597,4 +608,5 @@ void http_response_end(struct analysis *a)
 	if (m->state == HS_CHUNK_LEN && m->line.len > 0)
 		http_line_done(m);
 	response_done(a, m, a->feeding_offset);
+	body_close(a, m);
 }
