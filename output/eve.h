@@ -123,6 +123,7 @@ struct app_frame;
 void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 void eve_frame_object(struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp);
 void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
+void eve_arp(struct records *r, struct eve *e, struct json *j, const struct packet *pkt);
 void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, struct analysis *a,
 		  const struct packet *pkt, const struct file *f);
 void eve_file_object(struct json *j, const struct file *f, bool in_alert);

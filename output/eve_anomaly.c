@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/reader.h"
 #include "output/eve.h"
 
 static void anomaly_packet(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt)
@@ -13,6 +14,11 @@ static void anomaly_packet(struct records *r, struct eve *e, struct json *j, str
 		if (!(e->anomaly_options & (stream ? ANOMALY_STREAM : ANOMALY_DECODE)))
 			continue;
 		eve_header(r, e, j, flow, pkt, DIR_PACKET, "anomaly", NULL);
+		if (pkt->ip_version == 0 && pkt->eth != NULL && !e->ethernet) {
+			json_object(j, "ether");
+			json_uint(j, "ether_type", load_be16(pkt->eth + 12));
+			json_close(j);
+		}
 		if (e->anomaly_options & ANOMALY_PACKETHDR)
 			json_base64(j, "packethdr", pkt->data, pkt->len < 32 ? pkt->len : 32);
 		json_object(j, "anomaly");

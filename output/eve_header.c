@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/reader.h"
 #include "output/eve.h"
 
 void eve_timestamp(struct records *r, struct json *j, const char *key, uint64_t ns)
@@ -191,6 +192,7 @@ static void header_options(struct records *r, const struct eve *e, struct json *
 		header_metadata(r, j, flow);
 	if (e->ethernet && pkt != NULL && pkt->eth != NULL) {
 		json_object(j, "ether");
+		json_uint(j, "ether_type", load_be16(pkt->eth + 12));
 		mac_text(pkt->eth + 6, text);
 		json_str(j, "src_mac", text);
 		mac_text(pkt->eth, text);

@@ -441,6 +441,9 @@ void records_packet(struct records *r, struct rules *rules, struct flow *flow, s
 	for (unsigned k = 0; k < r->out->eve_count; k++)
 		if (r->out->eves[k].anomaly)
 			eve_anomalies(r, &r->out->eves[k], &r->j, flow, pkt);
+	for (unsigned k = 0; pkt->arp != NULL && k < r->out->eve_count; k++)
+		if (r->out->eves[k].arp)
+			eve_arp(r, &r->out->eves[k], &r->j, pkt);
 	if (flow == NULL)
 		return;
 	mark_events_recorded(flow);
