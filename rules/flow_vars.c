@@ -2,6 +2,7 @@
  * is spent, setting does nothing. */
 #include <stdlib.h>
 
+#include "rules/engine.h"
 #include "rules/state.h"
 
 #define BITS_MAX (1u << 16)
@@ -139,4 +140,30 @@ void flow_vars_free(struct rule_state *state, struct flow_vars *v, struct budget
 	budget_put(b, v->tags, v->tag_cap * sizeof(*v->tags));
 	budget_put(b, v->tx_bits, v->tx_bit_cap * sizeof(*v->tx_bits));
 	budget_put(b, v, sizeof(*v));
+}
+
+static const char *name_of(const struct rule_set *set, enum name_kind kind, uint32_t id)
+{
+	return id < set->names[kind].count ? set->names[kind].names[id].name : NULL;
+}
+
+void rules_flow_vars(struct rules *r, const struct flow *flow,
+		     void (*bit)(void *ctx, const char *name), void (*integer)(void *ctx, const char *name, uint32_t value),
+		     void (*text)(void *ctx, const char *name, struct slice value), void *ctx)
+{
+	const struct rules_flow *f = rules_flow_of(flow);
+	const struct flow_vars *v = f != NULL ? f->vars : NULL;
+	const char *name;
+
+	if (v == NULL)
+		return;
+	for (uint32_t id = 0; bit != NULL && id < v->words * 64u; id++)
+		if ((v->bits[id / 64] >> id % 64 & 1) && (name = name_of(r->set, NAME_FLOWBIT, id)) != NULL)
+			bit(ctx, name);
+	for (unsigned i = 0; integer != NULL && i < v->int_count; i++)
+		if ((name = name_of(r->set, NAME_FLOWINT, v->ints[i].id)) != NULL)
+			integer(ctx, name, v->ints[i].value);
+	for (unsigned i = 0; text != NULL && i < v->text_count; i++)
+		if ((name = name_of(r->set, NAME_TEXT, v->texts[i].id)) != NULL)
+			text(ctx, name, slice_of(v->texts[i].data, v->texts[i].len));
 }

@@ -77,14 +77,15 @@ static int lexicon_add_list(struct lexicon *l, const char *names, const struct w
 
 static int lexicon_fill_fields(struct lexicon *l, const struct field *fields, unsigned count, const struct analyzer *an)
 {
+	/* A legacy modifier may be among the aliases, too: it is the modifier. */
 	for (unsigned i = 0; i < count; i++) {
-		struct word word = { .kind = WORD_FIELD, .field = &fields[i], .analyzer = an };
+		struct word word = { .kind = WORD_MODIFIER, .field = &fields[i], .analyzer = an };
 
+		if (lexicon_add_list(l, word.field->modifier, &word) < 0)
+			return -ENOMEM;
+		word.kind = WORD_FIELD;
 		if (lexicon_add_list(l, word.field->name, &word) < 0 ||
 		    lexicon_add_list(l, word.field->aliases, &word) < 0)
-			return -ENOMEM;
-		word.kind = WORD_MODIFIER;
-		if (lexicon_add_list(l, word.field->modifier, &word) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -104,10 +105,13 @@ static int lexicon_fill(struct lexicon *l)
 				return -ENOMEM;
 		}
 	}
+	/* What every protocol with files has belongs to none. */
+	if (lexicon_fill_fields(l, common, common_count, NULL) < 0)
+		return -ENOMEM;
 	for (unsigned a = 0; a < analyzer_count(); a++)
 		if (lexicon_fill_fields(l, analyzer_at(a)->fields, analyzer_at(a)->field_count, analyzer_at(a)) < 0)
 			return -ENOMEM;
-	return lexicon_fill_fields(l, common, common_count, NULL);
+	return 0;
 }
 
 int lexicon_new(struct lexicon **out)

@@ -254,7 +254,7 @@ static int files_load(struct loader *l)
 	const struct conf *list = NULL;
 	int err = 0;
 
-	if (!l->load->exclusive && l->load->conf != NULL)
+	if (l->load->file_count == 0 && l->load->conf != NULL)
 		list = conf_find(l->load->conf, "rule-files");
 	for (struct conf *c = list != NULL ? list->first : NULL; c != NULL && err == 0; c = c->next) {
 		c->used = true;

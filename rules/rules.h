@@ -41,9 +41,8 @@ void rule_report_add(struct rule_report *r, uint8_t level, const char *file, uin
 
 struct rule_load {
 	const struct conf *conf;        /* vars, classification-file, reference-config-file, threshold-file, default-rule-path, datasets, iprep, … */
-	const char *const *files;       /* paths or globs, in order (-S, -s) */
+	const char *const *files;       /* paths or globs, in order; none: what conf's rule-files names */
 	unsigned file_count;
-	bool exclusive;                 /* -S: only these; else behind those that conf's rule-files names */
 	const struct app_settings *app; /* which protocols are enabled */
 	const char *cache_dir;          /* compiled databases; NULL = none */
 	bool inline_mode;               /* --simulate-ips: drop drops */
