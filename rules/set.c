@@ -65,11 +65,11 @@ void compile_free(struct rule_set *set)
 }
 
 /* Any number that no other set of this process has. */
-static uint64_t generation_new(void)
+static uint64_t generation_new(const struct rule_set *set)
 {
 	struct hash_key key;
 
-	return hash_key_random(&key) == 0 ? key.k0 | 1 : (uint64_t)(uintptr_t)&key;
+	return hash_key_random(&key) == 0 ? key.k0 | 1 : (uint64_t)(uintptr_t)set;
 }
 
 int rule_set_load(struct rule_set **out, const struct rule_load *load, struct rule_report *report)
@@ -81,7 +81,7 @@ int rule_set_load(struct rule_set **out, const struct rule_load *load, struct ru
 	if (set == NULL)
 		return -ENOMEM;
 	atomic_store(&set->refs, 1);
-	set->generation = generation_new();
+	set->generation = generation_new(set);
 	set->inline_mode = load->inline_mode;
 	err = rules_parse(set, load, report);
 	if (err == 0 && !load->parse_only)

@@ -11,6 +11,14 @@ LAYERS = ["base", "capture", "stack/wire", "stack/track", "stack/host", "analyze
 OUTSIDE = ["tests", "bench", "include"]
 
 
+# Headers that only tests include; they may need what only tests have.
+TEST_HEADERS = ("check.h", "check_json.h", "testing.h")
+
+
+def is_test_header(path):
+    return os.path.basename(path) in TEST_HEADERS
+
+
 def files(*suffixes):
     """Paths of the tree's files (not build products), sorted, relative to the root."""
     found = []
