@@ -48,8 +48,8 @@ static void worker_feed(struct worker *w, struct flow *flow, struct packet *pkt)
 		/* First what this packet acknowledges, then what it brings. */
 		worker_pull(w, flow, other_side(pkt->side), pkt);
 		worker_pull(w, flow, pkt->side, pkt);
-		if (unlikely(w->stream_bypass) && stream_depth_reached(flow, TO_SERVER) &&
-		    stream_depth_reached(flow, TO_CLIENT))
+		if (unlikely(w->stream_bypass) && (stream_depth_reached(flow, TO_SERVER) ||
+		    stream_depth_reached(flow, TO_CLIENT)))
 			flow->no_inspect = true;
 	} else if (pkt->proto == IPPROTO_UDP_NUMBER && pkt->payload.len > 0) {
 		app_datagram(w->app, flow, pkt);
