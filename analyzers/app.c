@@ -349,7 +349,7 @@ static void detect_flush(struct analysis *a, enum side side)
 		return;
 	kept = d->sides[side].kept;
 	d->sides[side].kept = (struct bytes){ 0 };
-	if (a->decided[0] && a->decided[1])
+	if (a->decided[0] && a->decided[1] && d->sides[!side].kept.len == 0)
 		detect_fini(a);
 	if (kept.len != 0)
 		analysis_data(a, side, bytes_slice(&kept));

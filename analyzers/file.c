@@ -170,7 +170,8 @@ static void file_hash(struct analysis *a, struct file *f, enum digest_kind kind,
 	digest_finish(f->hashers[kind], out);
 	app_digest_put(a->app, kind, f->hashers[kind]);
 	f->hashers[kind] = NULL;
-	*have = f->state == FILE_CLOSED && !f->gaps;
+	/* SHA-256 names what the file store keeps, whole or not. */
+	*have = f->state == FILE_CLOSED || kind == DIGEST_SHA256;
 }
 
 void file_close(struct analysis *a, struct file *f, enum file_state state)
