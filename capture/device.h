@@ -32,6 +32,7 @@ struct device_opts {
 	uint32_t queue;         /* afxdp: receive queue */
 	uint32_t queues;        /* afxdp: how many there are in this set; 0 = find out */
 	uint32_t snap_len;      /* pcap; 0 = 262144 */
+	uint64_t buffer_len;    /* pcap: the kernel's buffer in bytes; 0 = 32 MiB */
 	uint32_t frame_len;     /* afxdp: UMEM chunk, 2048 or 4096; 0 = fits the MTU */
 	uint32_t frames_max;    /* afxdp: UMEM chunks; memory: queue length; 0 = default */
 	uint32_t link;          /* memory, tap: enum link_type */

@@ -46,7 +46,6 @@
 
 #define RX_CHUNKS_DEFAULT 8192
 #define TX_CHUNKS 2048
-#define RX_RING_LEN 4096
 #define TX_RING_LEN 2048
 /* The kernel keeps this much in front of each frame for XDP programs. */
 #define HEADROOM 256
@@ -524,7 +523,7 @@ static int socket_bind(struct afxdp *d, uint16_t bind_flags)
 		.frame_size = d->chunk_len,
 	};
 	const struct xsk_socket_config socket = {
-		.rx_size = RX_RING_LEN,
+		.rx_size = power_of_two(d->rx_chunks),  /* never full before the fill ring is empty */
 		.tx_size = TX_RING_LEN,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
 		.bind_flags = bind_flags,
@@ -788,6 +787,7 @@ static bool is_mirrored(const struct net_interface *i, const struct device_opts 
 /* Opens on the interface, or on the far end of its mirror. */
 static int afxdp_begin(struct afxdp *d, const struct device_opts *opts, const struct net_interface *i)
 {
+	struct device_opts native = *opts;
 	struct net_interface inner;
 	char why[256] = "";
 	int err;
@@ -801,12 +801,19 @@ static int afxdp_begin(struct afxdp *d, const struct device_opts *opts, const st
 		device_error_set("%s", why);
 		return err;
 	}
+	/* Generic XDP doesn't see what was redirected, and copies are. */
+	native.generic = false;
 	err = net_interface_query(&inner, mirror_inner(d->mirror));
 	if (err == 0)
-		err = afxdp_setup(d, opts, &inner);
+		err = afxdp_setup(d, &native, &inner);
 	if (err == 0)
-		err = afxdp_start(d, opts, &inner);
+		err = afxdp_start(d, &native, &inner);
 	mirror_leave(d->mirror);
+	if (err == 0 && !xdp_program_is_native(d->program)) {
+		device_error_set("%s has an address, and copying its frames needs native XDP on veth: %s", d->name,
+				 xdp_program_reason(d->program));
+		return -EOPNOTSUPP;
+	}
 	snprintf(d->reason, sizeof(d->reason), "%s has an address: its frames are copied, not taken", d->name);
 	return err;
 }

@@ -300,7 +300,8 @@ static int handle_open(struct pcap_device *d, const struct device_opts *opts)
 	pcap_set_promisc(d->handle, opts->promiscuous);
 	pcap_set_timeout(d->handle, GATHER_MS);
 	pcap_set_immediate_mode(d->handle, opts->immediate);
-	pcap_set_buffer_size(d->handle, KERNEL_BUFFER_LEN);
+	pcap_set_buffer_size(d->handle, opts->buffer_len == 0 ? KERNEL_BUFFER_LEN :
+			     opts->buffer_len < INT32_MAX ? (int)opts->buffer_len : INT32_MAX);
 	d->nanoseconds = pcap_set_tstamp_precision(d->handle, PCAP_TSTAMP_PRECISION_NANO) == 0;
 	err = pcap_activate(d->handle);
 	if (err < 0)

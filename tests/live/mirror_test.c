@@ -154,7 +154,8 @@ static void collect(struct device *dev, struct seen *s)
 
 static struct device *open_mirrored(const char *name)
 {
-	struct device_opts opts = { .kind = "afxdp", .name = name, .promiscuous = true };
+	/* Generic mode can't be had there, and isn't given. */
+	struct device_opts opts = { .kind = "afxdp", .name = name, .promiscuous = true, .generic = true };
 	struct device_info info;
 	struct device *dev = NULL;
 
