@@ -34,6 +34,7 @@ struct probe_pattern {
 };
 
 #define TX_EVENTS_MAX 16
+#define TX_AHEAD_MAX 4
 
 /* The head of every transaction; analyzers embed it first. */
 struct tx {
@@ -42,7 +43,11 @@ struct tx {
 	uint64_t time_ns;               /* of the packet that began it */
 	uint8_t progress[2];            /* by side, the analyzer's own scale; only rises: tx_progress() */
 	uint8_t seen[2];                /* progress that was acknowledged last: analysis_progress() */
-	uint64_t progress_off[2];       /* stream offset at which progress was reached */
+	struct {
+		uint64_t off;           /* in the stream: where progress was reached … */
+		uint8_t progress;
+	} ahead[2][TX_AHEAD_MAX];       /* … but not acknowledged yet: by side, oldest first */
+	uint8_t ahead_count[2];
 	uint8_t event_count;
 	uint8_t events[TX_EVENTS_MAX];  /* indices in analyzer->events */
 	uint8_t events_recorded;        /* output: how many became anomaly records */

@@ -80,11 +80,13 @@ void tx_progress(struct analysis *a, struct tx *tx, enum side side, uint8_t prog
 	tx->updated[side] = true;
 	if (progress <= tx->progress[side])
 		return;
-	if (tx->seen[side] < tx->progress[side] &&
-	    stream_acked(a->flow, side) >= tx->progress_off[side])
-		tx->seen[side] = tx->progress[side];
+	analysis_progress(a, tx, side, stream_acked(a->flow, side));
 	tx->progress[side] = progress;
-	tx->progress_off[side] = a->feeding_offset + a->feeding.len;
+	/* Many steps unacknowledged at once: the newest two become one. */
+	if (tx->ahead_count[side] == TX_AHEAD_MAX)
+		tx->ahead_count[side]--;
+	tx->ahead[side][tx->ahead_count[side]].off = a->feeding_offset + a->feeding.len;
+	tx->ahead[side][tx->ahead_count[side]++].progress = progress;
 }
 
 void tx_complete(struct analysis *a, struct tx *tx)
@@ -104,6 +106,7 @@ void tx_one_sided(struct analysis *a, struct tx *tx, enum side side)
 
 	tx->one_sided = 1 + side;
 	tx->progress[other] = tx->seen[other] = tx->inspected[other] = a->proto->complete[other];
+	tx->ahead_count[other] = 0;
 	tx->updated[other] = false;
 }
 
@@ -129,9 +132,15 @@ void tx_event(struct analysis *a, struct tx *tx, unsigned event)
 
 uint8_t analysis_progress(struct analysis *a, struct tx *tx, enum side side, uint64_t acked)
 {
-	if (tx->seen[side] < tx->progress[side] && acked >= tx->progress_off[side])
-		tx->seen[side] = tx->progress[side];
+	unsigned n = 0;
+
 	(void)a;
+	while (n < tx->ahead_count[side] && acked >= tx->ahead[side][n].off)
+		tx->seen[side] = tx->ahead[side][n++].progress;
+	if (n > 0) {
+		tx->ahead_count[side] -= (uint8_t)n;
+		memmove(tx->ahead[side], tx->ahead[side] + n, tx->ahead_count[side] * sizeof(tx->ahead[side][0]));
+	}
 	return tx->seen[side];
 }
 
@@ -647,6 +656,7 @@ static void side_end(struct analysis *a, enum side side)
 	if (a->proto == NULL || a->finished || a->failed[side])
 		return;
 	a->feeding_offset = a->offset[side];
+	a->feeding.len = 0;
 	if (a->proto->end != NULL)
 		a->proto->end(a, side);
 }

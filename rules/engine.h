@@ -60,6 +60,7 @@ struct rules_flow {
 	struct flow_vars *vars;         /* state.c's */
 	struct flow_side sides[2];
 	struct tx_state *states;        /* all of this flow's */
+	bool end_open;                  /* when it ended, there was something left to judge */
 };
 
 /* A rule on its way in one side of a transaction. */

@@ -404,18 +404,21 @@ static bool side_open(const struct flow *flow, enum side side)
 
 void rules_flow_end(struct rules *r, struct flow *flow, struct packet *pkt, struct alert_queue *queue)
 {
-	bool open = side_open(flow, TO_SERVER) || side_open(flow, TO_CLIENT);
+	struct inspect in = inspect_begin(r, flow, pkt);
+	struct rules_flow *f;
 
-	for (unsigned side = 0; side < 2; side++) {
-		struct inspect in;
-
-		pkt->side = (uint8_t)side;
-		in = inspect_begin(r, flow, pkt);
-		if (!open || flow->pass || flow->dropped || flow->no_inspect) {
-			txs_pass(&in);
-			continue;
-		}
-		inspect_side(r, &in);
-		found_finish(r, &in, queue);
+	if (flow->pass || flow->dropped || flow->no_inspect) {
+		txs_pass(&in);
+		return;
 	}
+	f = rules_flow_make(r, flow);
+	if (f == NULL)
+		return;
+	/* Whether it ends with anything left to judge is asked once, for both sides. */
+	if (pkt->side == TO_SERVER)
+		f->end_open = side_open(flow, TO_SERVER) || side_open(flow, TO_CLIENT);
+	if (!f->end_open)
+		return;
+	inspect_side(r, &in);
+	found_finish(r, &in, queue);
 }

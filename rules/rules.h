@@ -104,7 +104,7 @@ void rules_piece(struct rules *r, struct flow *flow, enum side side, const struc
 /* Judges a packet with all that it brought: headers, payload, stream, transactions of its side. flow may be NULL.
  * Alerts are added to the queue, ordered and limited, thresholds applied. */
 void rules_inspect(struct rules *r, struct flow *flow, struct packet *pkt, struct alert_queue *queue);
-/* The flow ends: what is still un-inspected on both sides is judged now. pkt is a pseudo packet. */
+/* The flow ends: what is still un-inspected on pkt's side is judged now. pkt is a pseudo packet; first comes TO_SERVER's. */
 void rules_flow_end(struct rules *r, struct flow *flow, struct packet *pkt, struct alert_queue *queue);
 void rules_flow_free(struct rules *r, struct flow *flow);
 /* Whether raw stream bytes of this direction can still matter to any rule of the flow. */

@@ -109,16 +109,19 @@ static void worker_flow_end(struct worker *w, struct flow *flow)
 {
 	struct packet *pkt = &w->end;
 
-	packet_of_flow(pkt, flow);
+	packet_of_flow(pkt, flow, TO_SERVER);
 	if (flow->tcp != NULL) {
 		worker_pull(w, flow, TO_SERVER, pkt);
 		worker_pull(w, flow, TO_CLIENT, pkt);
 	}
 	app_flow_end(w->app, flow);
-	alert_queue_reset(&w->alerts, w->shared->alert_max);
-	if (w->rules != NULL && !flow->dropped)
-		rules_flow_end(w->rules, flow, pkt, &w->alerts);
-	records_packet(w->records, w->rules, flow, pkt, &w->alerts);
+	for (enum side side = TO_SERVER; side <= TO_CLIENT; side++) {
+		packet_of_flow(pkt, flow, side);
+		alert_queue_reset(&w->alerts, w->shared->alert_max);
+		if (w->rules != NULL && !flow->dropped)
+			rules_flow_end(w->rules, flow, pkt, &w->alerts);
+		records_packet(w->records, w->rules, flow, pkt, &w->alerts);
+	}
 	records_flow(w->records, w->rules, flow, flow->ended_ns);
 	w->counts.flow_states[flow->state & 3]++;
 	w->counts.flows_ended++;

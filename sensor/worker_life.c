@@ -6,21 +6,21 @@
 
 #include "base/log.h"
 
-void packet_of_flow(struct packet *pkt, const struct flow *flow)
+void packet_of_flow(struct packet *pkt, const struct flow *flow, enum side side)
 {
 	const struct flow_key *key = &flow->key;
 
 	*pkt = (struct packet){
 		.time_ns = flow->ended_ns,
 		.device = flow->device,
-		.flags = PACKET_END_OF_FLOW,
+		.flags = PACKET_END_OF_FLOW | (flow->state != FLOW_NEW ? PACKET_ESTABLISHED : 0u),
 		.ip_version = key->ip_version,
 		.proto = key->proto,
-		.src = key->addr[TO_SERVER],
-		.dst = key->addr[TO_CLIENT],
-		.src_port = key->port[TO_SERVER],
-		.dst_port = key->port[TO_CLIENT],
-		.side = TO_SERVER,
+		.src = key->addr[side],
+		.dst = key->addr[other_side(side)],
+		.src_port = key->port[side],
+		.dst_port = key->port[other_side(side)],
+		.side = side,
 	};
 	for (unsigned i = 0; i < PACKET_VLANS_MAX && key->vlan[i] != 0; i++)
 		pkt->vlan[pkt->vlan_count++] = key->vlan[i];
