@@ -301,7 +301,8 @@ enum parse http_field_read(struct slice in, bool response, bool ended, struct ht
 	if (got == PARSE_OK) {
 		struct slice v = http_trim(bytes_slice(f->value));
 
-		memmove(f->value->data, v.data, v.len);
+		if (v.len > 0)
+			memmove(f->value->data, v.data, v.len);
 		f->value->len = (uint32_t)v.len;
 	}
 	return got;

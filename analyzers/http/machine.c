@@ -119,6 +119,8 @@ static enum parse fields_read(struct analysis *a, struct http_tx *t, enum side s
 
 static bool has_end(struct slice s, bool response)
 {
+	if (s.len == 0)
+		return false;
 	return memchr(s.data, '\n', s.len) != NULL || (response && memchr(s.data, '\r', s.len) != NULL);
 }
 
