@@ -15,20 +15,23 @@ static bool no_syn(struct observed *o)
 }
 
 /* What every accepted packet does: the sender's progress and what it acknowledges. */
-static void note(struct observed *o, bool retransmission)
+static void note_data(struct observed *o, bool retransmission)
 {
-	struct tcp_view *me = o->me, *peer = o->peer;
-
 	if (!retransmission)
 		observe_window(o);
 	observe_ts_note(o);
-	if (o->seq == me->next_seq)
-		me->next_seq = o->end;
-	if (o->pkt->tcp_flags & TCP_ACK) {
-		if (seq_lt(peer->next_seq, o->ack))
-			peer->next_seq = o->ack;
-		observe_last_ack(peer, o->ack);
-	}
+	if (o->seq == o->me->next_seq)
+		o->me->next_seq = o->end;
+	if (o->pkt->tcp_flags & TCP_ACK)
+		observe_last_ack(o->peer, o->ack);
+}
+
+/* Towards the end, what is acknowledged and wasn't seen won't come any more. */
+static void note(struct observed *o, bool retransmission)
+{
+	note_data(o, retransmission);
+	if ((o->pkt->tcp_flags & TCP_ACK) && seq_lt(o->peer->next_seq, o->ack))
+		o->peer->next_seq = o->ack;
 }
 
 /* A FIN must start where we expect it, or further on within the window. */
@@ -41,6 +44,13 @@ static bool fin_in_window(const struct observed *o)
 static bool data_in_window(const struct observed *o)
 {
 	return seq_le(o->end, o->me->next_win) || (o->c->flags & (CONN_MIDSTREAM | CONN_ASYNC));
+}
+
+static bool fin_again(struct observed *o)
+{
+	bool acks_same = !(o->pkt->tcp_flags & TCP_ACK) || o->ack == o->peer->last_ack;
+
+	return (o->seq == o->me->next_seq - 1 && acks_same) || observe_retransmission(o);
 }
 
 bool observe_fin_wait1(struct observed *o)
@@ -56,7 +66,7 @@ bool observe_fin_wait1(struct observed *o)
 		return true;
 	if (!observe_ts_valid(o))
 		return false;
-	again = observe_retransmission(o);
+	again = f & TCP_FIN ? fin_again(o) : observe_retransmission(o);
 	if ((f & TCP_FIN) && !again && !fin_in_window(o))
 		return refuse(o, STREAM_FIN1_FIN_WRONG_SEQ);
 	if (!observe_ack_valid(o))
@@ -73,7 +83,7 @@ bool observe_fin_wait1(struct observed *o)
 		if (o->seq == o->me->next_seq)
 			observe_state(o, TCP_FIN_WAIT2);
 	}
-	note(o, again);
+	note_data(o, again);
 	observe_next_win(o);
 	return true;
 }
@@ -92,8 +102,7 @@ bool observe_fin_wait2(struct observed *o)
 	if (!observe_ts_valid(o))
 		return false;
 	if (f & TCP_FIN) {
-		again = (o->seq == o->me->next_seq - 1 && o->ack == o->peer->last_ack) ||
-			observe_retransmission(o);
+		again = fin_again(o);
 		if (!again && !fin_in_window(o))
 			return refuse(o, STREAM_FIN2_FIN_WRONG_SEQ);
 		if (!observe_ack_valid(o))
@@ -108,7 +117,7 @@ bool observe_fin_wait2(struct observed *o)
 		return refuse(o, STREAM_FIN2_INVALID_ACK);
 	if (!again && !data_in_window(o))
 		return refuse(o, STREAM_FIN2_ACK_WRONG_SEQ);
-	note(o, again);
+	note_data(o, again);
 	observe_next_win(o);
 	return true;
 }

@@ -13,6 +13,8 @@
 #define KIB ((uint64_t)1024)
 #define MIB (1024 * KIB)
 #define SEGMENTS_MAX 4096
+#define SYN_QUEUED_MAX 10
+#define SYNACK_QUEUED_MAX 5
 
 /* new, established, closed, bypassed: normally, then in an emergency. */
 static const uint32_t timeouts_default[2][TIMEOUT_PROTOS][FLOW_BYPASSED + 1] = {
@@ -202,8 +204,10 @@ static void read_stream(struct track_config *cfg, const struct conf *conf)
 	cfg->midstream = conf_bool(conf, "stream.midstream", false);
 	cfg->async_oneside = conf_bool(conf, "stream.async-oneside", false);
 	cfg->liberal_timestamps = conf_bool(conf, "stream.liberal-timestamps", true);
-	cfg->syn_queued_max = read_u32(conf, "stream.max-syn-queued", 10);
-	cfg->synack_queued_max = read_u32(conf, "stream.max-synack-queued", 5);
+	cfg->syn_queued_max = read_u32(conf, "stream.max-syn-queued", SYN_QUEUED_MAX);
+	if (cfg->syn_queued_max > SYN_QUEUED_MAX)
+		cfg->syn_queued_max = SYN_QUEUED_MAX;
+	cfg->synack_queued_max = read_u32(conf, "stream.max-synack-queued", SYNACK_QUEUED_MAX);
 	cfg->checksum_validation = conf_bool(conf, "stream.checksum-validation", true);
 	cfg->checksum_auto = strcmp(conf_str(conf, "pcap-file.checksum-checks", "auto"), "auto") == 0;
 }

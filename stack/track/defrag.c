@@ -108,10 +108,11 @@ struct datagram {
 	struct frag_key key;
 	uint8_t policy;                 /* enum frag_policy */
 	bool has_last;
+	uint32_t last_end;              /* of the fragment without more behind it */
 	uint8_t next_header;            /* IPv6: what the first fragment carries */
 	uint16_t header_len, next_at;   /* of the first fragment's header, NULL until it came */
 	uint8_t *header;
-	uint32_t total;                 /* up to the last fragment's end, or the highest so far */
+	uint32_t total;                 /* the highest end so far */
 	uint32_t bytes;                 /* that are there */
 	uint32_t frags;
 	uint32_t count, cap;
@@ -388,7 +389,7 @@ static bool complete(const struct datagram *g)
 {
 	uint32_t at = 0;
 
-	if (!g->has_last || g->header == NULL || g->bytes < g->total)
+	if (!g->has_last || g->last_end != g->total || g->header == NULL || g->bytes < g->total)
 		return false;
 	for (uint32_t i = 0; i < g->count && at < g->total; i++) {
 		if (g->pieces[i]->start != at)
@@ -465,14 +466,13 @@ static bool note_end(struct datagram *g, const struct packet *pkt, uint32_t end)
 	if (!pkt->frag_more) {
 		if (strict && (end < g->total || (g->has_last && end != g->total)))
 			return false;
-		if (!g->has_last)
-			g->total = end;
+		g->last_end = g->has_last && g->last_end > end ? g->last_end : end;
 		g->has_last = true;
-	} else if (end > g->total && !g->has_last) {
-		g->total = end;
-	} else if (end > g->total && strict) {
+	} else if (end > g->total && strict && g->has_last) {
 		return false;
 	}
+	if (end > g->total)
+		g->total = end;
 	return true;
 }
 

@@ -24,7 +24,7 @@ static bool before_last_ack(struct observed *o)
 		return true;
 	}
 	/* The peer acknowledged what we never saw, and here it is. */
-	if (seq_lt(me->next_seq, me->last_ack) && seq_lt(me->next_seq, o->end)) {
+	if (o->len > 0 && seq_lt(me->next_seq, me->last_ack) && seq_lt(me->next_seq, o->end)) {
 		if (o->seq == me->next_seq)
 			me->next_seq += o->len;
 		return true;
@@ -83,7 +83,7 @@ bool observe_fin(struct observed *o)
 	}
 	observe_state(o, o->pkt->side == TO_SERVER ? TCP_CLOSE_WAIT : TCP_FIN_WAIT1);
 	if (o->seq == me->next_seq)
-		me->next_seq = o->end;
+		me->next_seq = o->end + (o->pkt->side == TO_CLIENT ? 1 : 0);
 	observe_window(o);
 	if (o->pkt->tcp_flags & TCP_ACK) {
 		observe_last_ack(peer, o->ack);

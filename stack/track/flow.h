@@ -39,7 +39,7 @@ struct flow {
 	uint64_t id;                    /* 51 bits, for EVE */
 	uint64_t first_ns, last_ns;
 	uint64_t ended_ns;              /* once ended: when; for a timeout, when it was due, whoever noticed later */
-	uint64_t pkts[2], bytes[2];     /* by side; bytes as on the wire, L2 included */
+	uint64_t pkts[2], bytes[2];     /* by side; bytes as captured, L2 included */
 	uint32_t hash;
 	uint8_t state;                  /* enum flow_state */
 	uint8_t end;                    /* enum flow_end, once ended */

@@ -9,7 +9,7 @@
 #include "stack/track/observe.h"
 
 #define WSCALE_MAX 14
-#define CANDIDATES_MAX 16
+#define CANDIDATES_MAX 16       /* 1 + 10 SYNs and 5 SYN/ACKs: Suricata's defaults */
 
 /* A SYN or SYN/ACK that may turn out to be the one. */
 struct candidate {
@@ -43,31 +43,47 @@ static struct candidate candidate_of(const struct packet *pkt)
 				   .synack = (pkt->tcp_flags & TCP_ACK) != 0 };
 }
 
-/* False where there are max of its kind already. */
-static bool remember(struct observed *o, unsigned max)
+static struct tcp_handshake *handshake(struct observed *o)
 {
-	struct candidate new = candidate_of(o->pkt);
-	struct tcp_handshake *h = o->c->handshake;
+	if (o->c->handshake == NULL)
+		o->c->handshake = budget_get(&o->t->table.budget, sizeof(struct tcp_handshake));
+	return o->c->handshake;
+}
+
+/* False where there are max of its kind already. */
+static bool remember(struct observed *o, const struct candidate *new, unsigned max)
+{
+	struct tcp_handshake *h = handshake(o);
 	unsigned same_kind = 0;
 
-	if (h == NULL) {
-		h = o->c->handshake = budget_get(&o->t->table.budget, sizeof(*h));
-		if (h == NULL)
-			return true;
-	}
+	if (h == NULL)
+		return true;
 	for (unsigned i = 0; i < h->count; i++) {
 		const struct candidate *k = &h->list[i];
 
-		if (k->synack != new.synack)
+		if (k->synack != new->synack)
 			continue;
-		if (k->seq == new.seq && k->ack == new.ack && k->ts == new.ts && k->window == new.window)
+		if (k->seq == new->seq && k->ack == new->ack && k->has_ts == new->has_ts &&
+		    k->ts == new->ts && k->window == new->window)
 			return true;
 		same_kind++;
 	}
 	if (same_kind >= max || h->count >= CANDIDATES_MAX)
 		return false;
-	h->list[h->count++] = new;
+	h->list[h->count++] = *new;
 	return true;
+}
+
+/* The oldest SYN but the very first makes room. */
+static void forget_syn(struct tcp_handshake *h)
+{
+	for (unsigned i = 1; h != NULL && i < h->count; i++) {
+		if (h->list[i].synack)
+			continue;
+		memmove(&h->list[i], &h->list[i + 1], (h->count - i - 1) * sizeof(h->list[0]));
+		h->count--;
+		return;
+	}
 }
 
 void observe_release(struct tracker *t, struct tcp_conn *c)
@@ -359,15 +375,32 @@ static bool syn_sent_synack(struct observed *o)
 	return true;
 }
 
+/* Another SYN of the client. The one that we go by is put among the candidates first. */
+static void syn_again(struct observed *o)
+{
+	const struct tcp_view *me = o->me, *peer = o->peer;
+	struct candidate first = { .seq = me->isn, .window = (uint16_t)peer->window,
+				   .wscale = peer->wscale, .ts = me->last_ts,
+				   .time_s = me->last_ts_s, .has_ts = (me->flags & VIEW_TS) != 0,
+				   .has_wscale = (o->c->flags & CONN_WSCALE) != 0,
+				   .sack = (o->c->flags & CONN_SACK_OFFERED) != 0 };
+	struct candidate again = candidate_of(o->pkt);
+
+	again.ack = 0;
+	remember(o, &first, CANDIDATES_MAX);
+	if (remember(o, &again, o->t->cfg.syn_queued_max + 1))
+		return;
+	observe_event(o, STREAM_3WHS_SYN_FLOOD);
+	forget_syn(o->c->handshake);
+	remember(o, &again, o->t->cfg.syn_queued_max + 1);
+}
+
 static void syn_sent_syn(struct observed *o)
 {
 	struct tcp_view *me = o->me;
 
 	if (o->pkt->side == TO_SERVER) {
-		if (o->seq != me->isn && !remember(o, o->t->cfg.syn_queued_max))
-			observe_event(o, STREAM_3WHS_SYN_FLOOD);
-		if (o->pkt->tcp.has_timestamp && o->seq == me->isn)
-			side_ts(me, o->pkt->tcp.ts_val, seconds(o->pkt));
+		syn_again(o);
 		return;
 	}
 	/* Both sides open at once. */
@@ -427,10 +460,32 @@ static bool syn_sent_ack(struct observed *o)
 	return true;
 }
 
+/* An answer echoes the timestamp of the SYN that it answers. */
+static bool echo_valid(const struct observed *o)
+{
+	const struct tcp_handshake *h = o->c->handshake;
+	uint32_t echo = o->pkt->tcp.ts_ecr;
+
+	if (o->pkt->side == TO_SERVER || !o->pkt->tcp.has_timestamp || echo == 0)
+		return true;
+	if (o->peer->flags & VIEW_TS ? o->peer->last_ts == 0 || o->peer->last_ts == echo
+				     : o->peer->last_ts != 0)
+		return true;
+	for (unsigned i = 0; h != NULL && i < h->count; i++) {
+		if (!h->list[i].synack && h->list[i].has_ts && h->list[i].ts == echo)
+			return true;
+	}
+	return false;
+}
+
 bool observe_syn_sent(struct observed *o)
 {
 	uint8_t f = o->pkt->tcp_flags;
 
+	if (!echo_valid(o)) {
+		observe_event(o, STREAM_PKT_INVALID_TIMESTAMP);
+		return false;
+	}
 	if (f & TCP_RST) {
 		if (!observe_rst_valid(o))
 			return false;
@@ -457,6 +512,8 @@ bool observe_syn_sent(struct observed *o)
 
 static bool syn_recv_synack(struct observed *o)
 {
+	struct candidate again = candidate_of(o->pkt);
+
 	if (o->pkt->side == TO_SERVER) {
 		observe_event(o, STREAM_3WHS_SYNACK_TOSERVER_ON_SYN_RECV);
 		return false;
@@ -465,7 +522,7 @@ static bool syn_recv_synack(struct observed *o)
 		observe_event(o, STREAM_3WHS_SYNACK_RESEND_WITH_DIFFERENT_ACK);
 		return false;
 	}
-	if (o->seq != o->me->isn && !remember(o, o->t->cfg.synack_queued_max)) {
+	if (o->seq != o->me->isn && !remember(o, &again, o->t->cfg.synack_queued_max)) {
 		observe_event(o, STREAM_3WHS_SYNACK_FLOOD);
 		return false;
 	}

@@ -13,8 +13,7 @@
 
 void observe_event(struct observed *o, uint16_t event)
 {
-	if (!o->muted)
-		packet_event(o->pkt, event);
+	packet_event(o->pkt, event);
 }
 
 void observe_state(struct observed *o, enum tcp_state state)
@@ -214,6 +213,8 @@ bool observe_rst_valid(struct observed *o)
 	/* Signed: we can't tell whether the receiver believes it. */
 	if (o->pkt->tcp.has_md5 || o->pkt->tcp.has_ao)
 		o->peer->flags |= VIEW_RST;
+	if (o->c->flags & CONN_LOSSY)
+		return true;
 	if (o->c->flags & CONN_ASYNC)
 		return seq_le(me->next_seq, o->seq);
 	switch (o->peer->policy) {
@@ -332,17 +333,13 @@ static bool is_outdated_ack(const struct observed *o)
 	return !o->pkt->tcp.has_timestamp || o->pkt->tcp.ts_val == o->me->last_ts;
 }
 
-/* All of it was acknowledged and handed out before. */
+/* All of it was acknowledged before. True where it is also behind what we may still compare it with. */
 static bool is_spurious(struct observed *o)
 {
-	const struct tcp_dir *d = &o->c->dir[o->pkt->side];
-	uint32_t base = seq_lt(d->pos, o->me->last_ack) ? d->pos : o->me->last_ack;
-
-	if (o->len == 0 || (o->me->flags & VIEW_GAP) || !(d->flags & DIR_KNOWN) ||
-	    !seq_le(o->end, base))
+	if (o->len == 0 || !seq_le(o->end, o->me->last_ack))
 		return false;
 	observe_event(o, STREAM_PKT_SPURIOUS_RETRANSMISSION);
-	return true;
+	return seq_le(o->end, o->me->base_seq);
 }
 
 static bool changes_nothing(struct observed *o)
@@ -435,7 +432,6 @@ enum observed_verdict observe(struct tracker *t, struct flow *flow, struct packe
 			       .ack = pkt->ack,
 			       .len = (uint32_t)pkt->payload.len,
 			       .end = pkt->seq + (uint32_t)pkt->payload.len };
-	o.muted = ((c->view[0].flags | c->view[1].flags) & VIEW_GAP) != 0;
 	if (!changes_nothing(&o))
 		ok = c->state == TCP_CLOSED ? observe_closed(&o) : dispatch(&o, c->state);
 	if (ok)

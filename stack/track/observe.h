@@ -13,7 +13,6 @@ struct observed {
 	struct packet *pkt;
 	struct tcp_view *me, *peer;
 	uint32_t seq, ack, len, end;    /* end = seq + len: without SYN and FIN */
-	bool muted;
 };
 
 /* Events in the packet; refused means that Suricata would drop it as invalid. */

@@ -23,15 +23,8 @@ struct received {
 	struct tcp_dir *in;             /* what the packet's sender sends */
 	struct tcp_dir *back;           /* what it acknowledges */
 	uint32_t now_s;
-	bool muted;
 	struct segment what;            /* its payload, and its FIN */
 };
-
-static void event(struct received *r, uint16_t number)
-{
-	if (!r->muted)
-		packet_event(r->pkt, number);
-}
 
 static void dir_start(struct tcp_dir *d, uint32_t first)
 {
@@ -253,8 +246,9 @@ static void take_ack(struct received *r, enum verdict verdict)
 	if (((uint32_t)r->pkt->window << peer->wscale) > back->window_max)
 		back->window_max = (uint32_t)r->pkt->window << peer->wscale;
 	if (stream_acknowledged(&r->t->pool, back, ack)) {
-		event(r, STREAM_REASSEMBLY_SEQ_GAP);
+		packet_event(r->pkt, STREAM_REASSEMBLY_SEQ_GAP);
 		r->c->view[!r->pkt->side].flags |= VIEW_GAP;
+		r->c->flags |= CONN_LOSSY;
 	}
 	if ((back->flags & DIR_FIN) && seq_le(back->rcv_nxt, ack))
 		back->flags |= DIR_ENDED;
@@ -271,7 +265,7 @@ static bool within_depth(struct received *r)
 	end = in->offset + (uint32_t)(r->what.seq + r->what.len - in->pos);
 	if (!(in->flags & DIR_DEPTH) && end <= depth)
 		return true;
-	event(r, STREAM_REASSEMBLY_DEPTH_REACHED);
+	packet_event(r->pkt, STREAM_REASSEMBLY_DEPTH_REACHED);
 	if (in->flags & DIR_DEPTH)
 		return false;
 	in->flags |= DIR_DEPTH;
@@ -305,9 +299,9 @@ static void take_data(struct received *r, bool doubt)
 	else
 		result = stream_insert(&r->t->pool, in, &r->what, r->pkt->payload.data);
 	if (result & INSERT_DIFFERS)
-		event(r, STREAM_REASSEMBLY_OVERLAP_DIFFERENT_DATA);
+		packet_event(r->pkt, STREAM_REASSEMBLY_OVERLAP_DIFFERENT_DATA);
 	if (result & INSERT_SHED)
-		event(r, STREAM_REASSEMBLY_INSERT_MEMCAP);
+		packet_event(r->pkt, STREAM_REASSEMBLY_INSERT_MEMCAP);
 }
 
 static void take_segment(struct received *r, enum verdict verdict)
@@ -325,6 +319,15 @@ static void take_segment(struct received *r, enum verdict verdict)
 	take_data(r, verdict == DOUBTED || (in->flags & DIR_FIN) != 0);
 }
 
+/* What this side sent and nobody will look at again: a copy that comes now is spurious. */
+static void note_base(struct tcp_view *v, const struct tcp_dir *d)
+{
+	uint32_t base = seq_lt(d->rcv_nxt, v->last_ack) ? d->rcv_nxt : v->last_ack;
+
+	if (v->base_seq == 0 || seq_lt(v->base_seq, base))
+		v->base_seq = base;
+}
+
 void receive(struct tracker *t, struct flow *flow, struct packet *pkt, enum observed_verdict observed)
 {
 	struct tcp_conn *c = flow->tcp;
@@ -335,7 +338,6 @@ void receive(struct tracker *t, struct flow *flow, struct packet *pkt, enum obse
 	r.in = &c->dir[pkt->side];
 	r.back = &c->dir[!pkt->side];
 	r.now_s = (uint32_t)(pkt->time_ns / 1000000000);
-	r.muted = ((c->view[0].flags | c->view[1].flags) & VIEW_GAP) != 0;
 	r.what.seq = pkt->seq + syn;
 	r.what.len = (uint32_t)pkt->payload.len;
 	r.what.fin = (pkt->tcp_flags & TCP_FIN) != 0;
@@ -356,7 +358,8 @@ void receive(struct tracker *t, struct flow *flow, struct packet *pkt, enum obse
 	if (!(r.in->flags & DIR_KNOWN) || !(r.back->flags & DIR_KNOWN) || r.in->offset == 0)
 		settle(&r);
 	verdict = judge(&r);
-	if ((pkt->tcp_flags & TCP_ACK) && verdict != REFUSED)
+	if (verdict == TAKEN || (verdict == DOUBTED && observed != OBSERVED_REFUSED))
 		take_ack(&r, verdict);
 	take_segment(&r, verdict);
+	note_base(&c->view[pkt->side], r.in);
 }

@@ -382,12 +382,13 @@ bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t
 	while (q != NULL && !(dir->flags & DIR_FIN) && seq_lt(dir->rcv_nxt, ack)) {
 		uint32_t i = 0;
 
-		while (i < q->count && (q->at[i]->doubt || !seq_lt(dir->rcv_nxt, q->at[i]->end)))
+		while (i < q->count && (q->at[i]->doubt || q->at[i]->len == 0 ||
+					!seq_lt(dir->rcv_nxt, q->at[i]->end)))
 			i++;
-		if (i == q->count || !seq_lt(q->at[i]->seq, ack))
+		if (i == q->count)
 			break;
 		/* The hole up to here was taken by the receiver and missed by us. */
-		dir->rcv_nxt = q->at[i]->seq;
+		dir->rcv_nxt = seq_lt(q->at[i]->seq, ack) ? q->at[i]->seq : ack;
 		pool->gaps++;
 		gap = true;
 		catch_up(dir);
@@ -407,8 +408,15 @@ void stream_flush(struct stream_pool *pool, struct tcp_dir *dir)
 		segment_put(pool, q->at[i]);
 		queue_remove(q, i, 1);
 	}
-	if (q != NULL && q->count > 0)
-		stream_acknowledged(pool, dir, q->at[q->count - 1]->end);
+	if (q != NULL && q->count > 0) {
+		struct segment *last = q->at[q->count - 1];
+
+		stream_acknowledged(pool, dir, last->end);
+		if (last->fin && seq_lt(dir->rcv_nxt, last->end)) {
+			dir->rcv_nxt = last->end;
+			dir->flags |= DIR_FIN;
+		}
+	}
 	dir->flags |= DIR_ENDED;
 }
 

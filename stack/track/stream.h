@@ -66,7 +66,8 @@ unsigned stream_insert(struct stream_pool *pool, struct tcp_dir *dir, const stru
 unsigned stream_in_order(struct stream_pool *pool, struct tcp_dir *dir, const struct segment *what,
 			 const uint8_t *data);
 /* The receiver has acknowledged up to ack: doubts below it are settled, and what is still missing
- * where later data is there won't come. True where a gap was declared. */
+ * before data that is there won't come. Where nothing is there, the data may just be late to us. True
+ * where a gap was declared. */
 bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t ack);
 /* All that waits becomes readable, holes become gaps; doubtful data is dropped. */
 void stream_flush(struct stream_pool *pool, struct tcp_dir *dir);

@@ -6,7 +6,8 @@
  *
  * Timeouts: each flow has one timer. A packet only notes its time; the timer looks at that when it
  * fires and re-arms itself. A lookup that meets a flow which is past its time ends it there and then,
- * so that the result doesn't depend on when timers fire.
+ * so that the result doesn't depend on when timers fire. Timers go by the newest time seen: where a
+ * file's clock steps back, flows that still have packets don't expire for it.
  *
  * Eviction: three lists, by what a flow is worth (closed, never answered, established), each in the
  * order of the last packet to within a second. When the budget is nearly spent every new flow evicts
@@ -225,7 +226,7 @@ bool flow_lookup_init(const struct flow_table *t, struct flow_lookup *l, const s
 		k->port[1] = pkt->dst_port;
 	} else if (is_icmp(k)) {
 		icmp_key(l, pkt);
-	} else if (k->proto == IPPROTO_ESP && pkt->l4 != NULL && pkt->payload.len >= 4) {
+	} else if (k->proto == IPPROTO_ESP && pkt->l4 != NULL) {
 		k->port[0] = load_be16(pkt->l4);
 		k->port[1] = load_be16(pkt->l4 + 2);
 	} else if (k->proto != IPPROTO_IGMP && k->proto != IPPROTO_ESP) {
@@ -304,17 +305,17 @@ static enum flow_lru lru_of(const struct flow *f)
 	}
 }
 
-static void lru_renew(struct flow_table *t, struct flow *f, uint64_t now_ns)
+static void lru_renew(struct flow_table *t, struct flow *f)
 {
 	list_remove(&t->lru[f->lru], f);
 	f->lru = (uint8_t)lru_of(f);
-	f->lru_s = (uint32_t)(now_ns / NS_PER_S);
+	f->lru_s = (uint32_t)(t->now_ns / NS_PER_S);
 	list_append(&t->lru[f->lru], f);
 }
 
 /* Time */
 
-static uint64_t timeout_ns(const struct flow_table *t, const struct flow *f)
+static uint32_t timeout_s(const struct flow_table *t, const struct flow *f)
 {
 	enum timeout_proto p = TIMEOUT_DEFAULT;
 
@@ -324,12 +325,18 @@ static uint64_t timeout_ns(const struct flow_table *t, const struct flow *f)
 		p = TIMEOUT_UDP;
 	else if (is_icmp(&f->key))
 		p = TIMEOUT_ICMP;
-	return t->cfg->timeouts[t->emergency][p][f->state] * NS_PER_S;
+	return t->cfg->timeouts[t->emergency][p][f->state];
+}
+
+/* Whole seconds, as Suricata counts them. */
+static bool timed_out(const struct flow_table *t, const struct flow *f, uint64_t last_s, uint64_t now_ns)
+{
+	return now_ns / NS_PER_S > last_s + timeout_s(t, f);
 }
 
 static void arm(struct flow_table *t, struct flow *f)
 {
-	wheel_arm(&t->wheel, &f->timer, f->last_ns + timeout_ns(t, f));
+	wheel_arm(&t->wheel, &f->timer, ((uint64_t)f->lru_s + timeout_s(t, f) + 1) * NS_PER_S);
 }
 
 void flow_state_set(struct flow_table *t, struct flow *f, enum flow_state state)
@@ -341,7 +348,7 @@ void flow_state_set(struct flow_table *t, struct flow *f, enum flow_state state)
 	f->state = (uint8_t)state;
 	if (f->lru_prev == NULL && f->lru_next == NULL && t->lru[f->lru].first != f)
 		return;                         /* has ended already */
-	lru_renew(t, f, f->last_ns);
+	lru_renew(t, f);
 	if (state != FLOW_ESTABLISHED || before != FLOW_NEW)
 		arm(t, f);                      /* a shorter time than the timer knows, maybe */
 }
@@ -350,8 +357,10 @@ void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
 {
 	if (now_ns > f->last_ns)
 		f->last_ns = now_ns;
-	if ((uint32_t)(now_ns / NS_PER_S) > f->lru_s)
-		lru_renew(t, f, now_ns);
+	if (now_ns > t->now_ns)
+		t->now_ns = now_ns;
+	if ((uint32_t)(t->now_ns / NS_PER_S) > f->lru_s)
+		lru_renew(t, f);
 }
 
 /* Coming and going */
@@ -385,7 +394,7 @@ void flow_table_end(struct flow_table *t, struct flow *f, enum flow_end reason)
 	wheel_cancel(&t->wheel, &f->timer);
 	list_remove(&t->lru[f->lru], f);
 	f->end = (uint8_t)reason;
-	f->ended_ns = reason == FLOW_END_TIMEOUT ? f->last_ns + timeout_ns(t, f) : t->now_ns;
+	f->ended_ns = reason == FLOW_END_TIMEOUT ? f->last_ns + timeout_s(t, f) * NS_PER_S : t->now_ns;
 	if (f->ended_ns < f->last_ns)
 		f->ended_ns = f->last_ns;
 	t->ended_by[reason]++;
@@ -415,7 +424,7 @@ struct flow *flow_table_find(struct flow_table *t, const struct flow_lookup *l, 
 	for (struct flow *f = *bucket_of(t, l->hash); f != NULL; f = f->hash_next) {
 		if (f->hash != l->hash || !key_matches(&f->key, &l->key))
 			continue;
-		if (now_ns >= f->last_ns + timeout_ns(t, f) && now_ns > f->last_ns) {
+		if (timed_out(t, f, f->last_ns / NS_PER_S, now_ns)) {
 			flow_table_end(t, f, FLOW_END_TIMEOUT);
 			return NULL;
 		}
@@ -489,7 +498,9 @@ struct flow *flow_table_add(struct flow_table *t, const struct flow_lookup *l,
 	f->hash_next = *bucket;
 	*bucket = f;
 	f->lru = LRU_NEW;
-	f->lru_s = (uint32_t)(pkt->time_ns / NS_PER_S);
+	if (pkt->time_ns > t->now_ns)
+		t->now_ns = pkt->time_ns;
+	f->lru_s = (uint32_t)(t->now_ns / NS_PER_S);
 	list_append(&t->lru[LRU_NEW], f);
 	t->count++;
 	t->total++;
@@ -528,13 +539,18 @@ void flow_table_advance(struct flow_table *t, uint64_t now_ns)
 {
 	struct timer *timer;
 
-	if (!t->started || now_ns < t->now_ns)
+	if (!t->started)
 		return;
-	t->now_ns = now_ns;
-	for (unsigned i = 0; i < EXPIRE_MAX && (timer = wheel_next(&t->wheel, now_ns)) != NULL; i++) {
-		struct flow *f = timer_flow(timer);
+	if (now_ns > t->now_ns)
+		t->now_ns = now_ns;
+	for (unsigned i = 0; i < EXPIRE_MAX; i++) {
+		struct flow *f;
 
-		if (now_ns >= f->last_ns + timeout_ns(t, f))
+		timer = wheel_next(&t->wheel, t->now_ns);
+		if (timer == NULL)
+			return;
+		f = timer_flow(timer);
+		if (timed_out(t, f, f->lru_s, t->now_ns))
 			flow_table_end(t, f, FLOW_END_TIMEOUT);
 		else
 			arm(t, f);

@@ -56,7 +56,6 @@ void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt)
 	uint8_t f = pkt->tcp_flags;
 	enum observed_verdict observed;
 
-	flow->tcp_flags[pkt->side] |= f;
 	if ((f & (TCP_SYN | TCP_ACK)) == TCP_SYN)
 		t->stats.tcp_syn++;
 	else if (f & TCP_SYN)
@@ -64,8 +63,10 @@ void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt)
 	else if (f & TCP_RST)
 		t->stats.tcp_rst++;
 	observed = observe(t, flow, pkt);
-	if (flow->tcp != NULL)
-		receive(t, flow, pkt, observed);
+	if (flow->tcp == NULL)
+		return;
+	flow->tcp_flags[pkt->side] |= f;
+	receive(t, flow, pkt, observed);
 }
 
 void tcp_turn(struct tcp_conn *c)

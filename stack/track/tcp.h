@@ -51,6 +51,7 @@ enum tcp_view_flag {
 /* One side as the observer sees it. window, next_win and wscale are what this side may send into. */
 struct tcp_view {
 	uint32_t isn, next_seq, last_ack, next_win, window;
+	uint32_t base_seq;              /* acknowledged and handed out when this side last sent */
 	uint32_t last_ts, last_ts_s;
 	uint8_t flags;
 	uint8_t wscale;
@@ -112,7 +113,7 @@ enum tcp_conn_flag {
 	CONN_CLOSED_BY_RST = 1 << 12,
 	CONN_INLINE = 1 << 13,
 	CONN_ENDED = 1 << 14,
-	CONN_MUTED = 1 << 15,           /* in a known bad condition: no more events */
+	CONN_LOSSY = 1 << 15,           /* something was missing for good, on either side */
 };
 
 struct tcp_handshake;                   /* stack/track/observe.h: SYNs and SYN/ACKs that compete */

@@ -124,7 +124,7 @@ static void flow_update(struct tracker *t, struct flow *flow, struct packet *pkt
 	flow_touch(&t->table, flow, pkt->time_ns);
 	s = pkt->side = (uint8_t)flow_side(flow, pkt);
 	flow->pkts[s]++;
-	flow->bytes[s] += pkt->wire_len;
+	flow->bytes[s] += pkt->flags & PACKET_REASSEMBLED ? pkt->wire_len : pkt->len;
 	note_ttl(flow, pkt);
 	if (!is_icmp4_error(pkt))
 		flow->seen |= (uint8_t)(1 << s);
@@ -250,6 +250,9 @@ bool tracker_datagram(struct tracker *t, const struct packet *pkt, const struct 
 	if (t->defrag.out_len == 0)
 		return false;
 	packet_decode_datagram(set, pkt, t->defrag.out, t->defrag.out_len, cfg);
+	/* Suricata's records count an IPv6 datagram with its link header, an IPv4 one without. */
+	if (pkt->ip_version == 6 && pkt->depth == 0)
+		set->pkts[0].wire_len += (uint32_t)(pkt->ip - pkt->data);
 	t->defrag.out_len = 0;
 	return true;
 }
