@@ -146,8 +146,10 @@ static int options_check(struct run_options *o)
 		s->test_only = true;
 	if (s->capture != NULL && s->interfaces.count > 0)
 		return usage("-r and -i at once: read a file or watch an interface");
-	if (s->capture == NULL && s->interfaces.count == 0 && !s->test_only)
-		return usage("nothing to look at: give -r FILE or -i IFACE");
+	if (s->capture == NULL && s->interfaces.count == 0 && !s->test_only) {
+		usage("nothing to look at: give -r FILE or -i IFACE");
+		return EXIT_PROBLEM;    /* as Suricata: it is understood, but can't be run */
+	}
 	if (!one_of(s->checksums, "none", "all", "auto"))
 		return usage("-k: expected none, all or auto");
 	if (!one_of(o->summary, "yes", "no", "auto"))

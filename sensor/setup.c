@@ -201,9 +201,9 @@ static int setup_logging(struct run *r)
 		return -ENOMEM;
 	err = log_file_set(path ? path : name);
 	if (err < 0)
-		log_error("%s: %s", path ? path : name, strerror(-err));
+		log_warning("%s: %s; messages go to standard error only", path ? path : name, strerror(-err));
 	free(path);
-	return err;
+	return 0;
 }
 
 static int setup_pid_file(const struct run *r)
@@ -330,6 +330,31 @@ static int setup_policies(struct run *r)
 	return r->opts->init_errors_fatal || r->opts->test_only ? -EINVAL : 0;
 }
 
+/* Configurations that Suricata refuses, because it can't do what they ask for. */
+static int setup_refusals(const struct run *r)
+{
+	const struct conf *outputs = conf_find(r->conf, "outputs");
+	const struct conf *run_as = conf_find(r->conf, "run-as");
+	bool fatal = r->opts->init_errors_fatal || r->opts->test_only;
+	unsigned anomaly = 0;
+
+	for (const struct conf *c = outputs ? outputs->first : NULL; c != NULL; c = c->next) {
+		const struct conf *eve = conf_child(c, "eve-log");
+
+		if (eve != NULL && conf_bool(eve, "enabled", true))
+			anomaly += conf_find(eve, "types.anomaly") != NULL && conf_bool(eve, "types.anomaly.enabled", true);
+	}
+	if (anomaly > 1 && fatal) {
+		log_error("outputs: %u eve-log with anomaly records; expected one", anomaly);
+		return -EINVAL;
+	}
+	if (run_as != NULL && conf_str(run_as, "user", NULL) == NULL) {
+		log_error("run-as: expected a user");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 void run_warn_unused_keys(const struct run *r)
 {
 	char keys[2048];
@@ -358,6 +383,8 @@ int run_setup(struct run *r, const struct sensor_options *opts)
 		err = setup_modes(r);
 	if (err == 0)
 		err = setup_policies(r);
+	if (err == 0)
+		err = setup_refusals(r);
 	if (err == 0)
 		err = setup_shared(r);
 	if (err == 0 && (err = app_settings_new(&r->app, r->conf)) < 0)

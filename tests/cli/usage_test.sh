@@ -35,7 +35,7 @@ expect 2 'no option -Z' run -Z
 expect 2 'needs a value' run -r
 expect 2 'takes no value' run --test=yes
 expect 2 'expected a number' run --workers many -r x
-expect 2 'nothing to look at' run
+expect 1 'nothing to look at' run
 expect 2 'at once' run -r x -i lo
 expect 2 'expected none, all or auto' run -k maybe -r x
 expect 1 'no-such-file' run -r "$dir/no-such-file" -l "$dir/out"
