@@ -30,11 +30,10 @@ void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pk
 {
 	struct worker_counts *c = &w->counts;
 
-	if (w->alerts.drop && !(pkt->flags & PACKET_WOULD_DROP)) {
+	if (w->alerts.drop && pkt->drop_reason == DROP_REASON_NONE) {
 		pkt->flags |= PACKET_WOULD_DROP;
 		pkt->drop_reason = DROP_REASON_RULES;
-	}
-	if (flow != NULL && flow->dropped && !(pkt->flags & PACKET_WOULD_DROP)) {
+	} else if (flow != NULL && flow->dropped && pkt->drop_reason == DROP_REASON_NONE) {
 		pkt->flags |= PACKET_WOULD_DROP;
 		pkt->drop_reason = DROP_REASON_FLOW_DROP;
 	}

@@ -202,8 +202,8 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 	}
 	*why = TRACK_FOLLOWED;
 	flow_update(t, flow, pkt);
-	if (pkt->proto != IPPROTO_TCP || flow->key.proto != IPPROTO_TCP)
-		return flow;
+	if (pkt->proto != IPPROTO_TCP || flow->key.proto != IPPROTO_TCP || flow->dropped)
+		return flow;            /* what is dropped doesn't reach the receiver */
 	if (checksum_bad(t, pkt)) {
 		t->stats.tcp_bad_checksum++;
 		return flow;
