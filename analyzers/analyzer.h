@@ -175,6 +175,7 @@ struct analysis {
 	uint64_t time_ns;               /* of the packet being followed */
 	uint64_t packet;                /* its number */
 	bool skip_payload[2];           /* set by the analyzer: what follows is opaque (TLS application data) */
+	bool broken;                    /* the parser gave up */
 	bool finished;                  /* set by the analyzer: nobody needs this flow's bytes any more */
 	bool ended[2];                  /* nothing will follow in this direction */
 	bool reversed;                  /* detection: the sides are the wrong way round. The worker turns the flow and calls app_turned */

@@ -260,6 +260,7 @@ static void keep_rest(struct analysis *a, enum side side, struct slice rest, boo
 	}
 	if (rest.len > max) {
 		a->app->stats[a->row].errors_parser++;
+		a->broken = true;
 		analysis_stop(a);
 	} else if (!was_pending && !bytes_append(p, a->budget, rest.data, rest.len)) {
 		a->app->stats[a->row].errors_alloc++;
@@ -300,6 +301,7 @@ static void analysis_feed(struct analysis *a, enum side side, struct slice data)
 	a->offset[side] += reader_pos(&in);
 	if (answer == PARSE_BAD) {
 		a->app->stats[a->row].errors_parser++;
+		a->broken = true;
 		analysis_stop(a);
 	} else if (a->finished || a->skip_payload[side]) {
 		bytes_fini(p, a->budget);
@@ -612,8 +614,10 @@ void app_datagram(struct app *app, struct flow *flow, const struct packet *pkt)
 	a->feeding_offset = 0;
 	if (analysis_wanted(a, APP_WANT_FRAMES))
 		frames_data(a, side, 0, pkt->payload);
-	if (a->proto->feed(a, side, &in) == PARSE_BAD)
+	if (a->proto->feed(a, side, &in) == PARSE_BAD) {
 		app->stats[a->row].errors_parser++;
+		a->broken = true;
+	}
 	a->feeding = slice_of(NULL, 0);
 }
 

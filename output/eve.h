@@ -41,6 +41,7 @@ struct eve {
 	uint32_t alert_payload_max;
 	uint8_t anomaly_options;
 	bool drop_alerts, drop_all_flows;
+	bool flow_exceptions;
 	bool files_force_magic, files_force_filestore;
 	uint8_t files_force_hash;       /* bits 1 << enum digest_kind */
 	bool stats_totals, stats_threads, stats_deltas;
@@ -53,6 +54,7 @@ struct file_store;
 
 struct output {
 	struct output_opts opts;
+	struct exceptions exceptions;   /* the policies, for flow records */
 	struct file_store *store;       /* NULL: off */
 	bool log_frames;
 	unsigned eve_count;

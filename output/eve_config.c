@@ -114,8 +114,10 @@ static void read_type(struct eve *e, const char *name, const struct conf *c)
 		read_files(e, c);
 	else if (strcmp(name, "drop") == 0)
 		read_drop(e, c);
-	else if (strcmp(name, "flow") == 0)
+	else if (strcmp(name, "flow") == 0) {
 		e->flow = true;
+		e->flow_exceptions = conf_bool(c, "exception-policy", false);
+	}
 	else if (strcmp(name, "netflow") == 0)
 		e->netflow = true;
 	else if (strcmp(name, "frame") == 0)

@@ -37,6 +37,21 @@ static void flow_times(struct records *r, struct json *j, const struct flow *flo
 	json_uint(j, "age", flow->last_ns / 1000000000 - flow->first_ns / 1000000000);
 }
 
+/* What it met that couldn't be followed, and what was done about it. */
+static void flow_exceptions(struct records *r, struct json *j, const struct flow *flow)
+{
+	json_array(j, "exception_policy");
+	for (unsigned target = 0; target < EXCEPTION_TARGETS; target++) {
+		if (!(flow->exceptions & 1u << target))
+			continue;
+		json_object(j, NULL);
+		json_str(j, "target", exception_target_names[target]);
+		json_str(j, "policy", exception_policy_names[r->out->exceptions.policy[target]]);
+		json_close(j);
+	}
+	json_close(j);
+}
+
 void eve_flow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns)
 {
 	static const char *const reasons[] = { "timeout", "forced", "shutdown", "tcp_reuse" };
@@ -60,6 +75,8 @@ void eve_flow(struct records *r, struct eve *e, struct json *j, const struct flo
 		json_str(j, "bypass", "local");
 	if (a != NULL && a->tx_count != 0)
 		json_uint(j, "tx_cnt", a->tx_count);
+	if (flow->exceptions != 0 && e->flow_exceptions)
+		flow_exceptions(r, j, flow);
 	json_close(j);
 	if (flow->key.proto == 6) {
 		json_object(j, "tcp");

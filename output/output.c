@@ -89,6 +89,7 @@ int output_new(struct output **out, const struct output_opts *opts)
 	if (o == NULL)
 		return -ENOMEM;
 	o->opts = *opts;
+	exceptions_read(&o->exceptions, opts->conf, opts->inline_mode, conf_bool(opts->conf, "stream.midstream", false));
 	pthread_mutex_init(&o->fast_lock, NULL);
 	pthread_mutex_init(&o->top_lock, NULL);
 	output_capture_name(o, opts->capture_name);
@@ -402,14 +403,28 @@ static void record_transactions(struct records *r, struct flow *flow, const stru
 	}
 }
 
+/* Of a flow that is dropped as a whole, the first packet of each side is enough; what a rule drops is always told. */
+static bool drop_is_news(const struct flow *flow, const struct packet *pkt, const struct alert_queue *alerts)
+{
+	if (flow == NULL || (alerts != NULL && alerts->drop))
+		return true;
+	return flow->dropped && !(flow->drop_recorded & 1u << pkt->side);
+}
+
 static void record_drop(struct records *r, struct flow *flow, const struct packet *pkt, const struct alert_queue *alerts)
 {
+	bool news = drop_is_news(flow, pkt, alerts);
+
+	if (pkt->flags & PACKET_END_OF_FLOW)
+		return;
 	for (unsigned k = 0; k < r->out->eve_count; k++) {
 		struct eve *e = &r->out->eves[k];
 
-		if (e->drop && (e->drop_all_flows || pkt->drop_reason != DROP_REASON_FLOW_DROP))
+		if (e->drop && (e->drop_all_flows || news))
 			eve_drop(r, e, &r->j, flow, pkt, alerts);
 	}
+	if (flow != NULL && flow->dropped)
+		flow->drop_recorded |= (uint8_t)(1u << pkt->side);
 }
 
 static void mark_events_recorded(struct flow *flow)

@@ -153,7 +153,8 @@ void stats_sum(struct stats *s, const struct run *r)
 			t->counts.time_ns = o->counts.time_ns;
 		if (o->counts.first_ns != 0 && (t->counts.first_ns == 0 || o->counts.first_ns < t->counts.first_ns))
 			t->counts.first_ns = o->counts.first_ns;
-		counters_sum(&t->tracker, &o->tracker, offsetof(struct tracker_stats, flow));
+		counters_sum(&t->tracker, &o->tracker, offsetof(struct tracker_stats, exception_policies));
+		memcpy(t->tracker.exception_policies, o->tracker.exception_policies, sizeof(t->tracker.exception_policies));
 		budget_sum(&t->tracker.flow, &o->tracker.flow);
 		budget_sum(&t->tracker.stream, &o->tracker.stream);
 		budget_sum(&t->tracker.defrag, &o->tracker.defrag);
@@ -307,8 +308,21 @@ static void list_app(struct stats_list *l, const struct worker_stats *t)
 	stats_list_add(l, 0, "ftp.memuse");
 	stats_list_add(l, 0, "ftp.memcap");
 	stats_list_add(l, 0, "file_store.open_files");
+	stats_list_add(l, 0, "file_store.fs_errors");
 	stats_list_add(l, 0, "memcap.pressure");
 	stats_list_add(l, 0, "memcap.pressure_max");
+}
+
+/* Only where there is a policy: what is ignored isn't counted. */
+static void list_exceptions(struct stats_list *l, const struct tracker_stats *t)
+{
+	for (unsigned target = 0; target < EXCEPTION_TARGETS; target++) {
+		if (t->exception_policies[target] == EXCEPTION_IGNORE)
+			continue;
+		for (unsigned policy = EXCEPTION_IGNORE + 1; policy < EXCEPTION_POLICIES; policy++)
+			stats_list_add(l, t->exceptions[target][policy], "exception_policy.%s.%s",
+				       exception_target_stats[target], exception_policy_names[policy]);
+	}
 }
 
 static void list_detect(struct stats_list *l, const struct run *r, const struct worker_stats *t, uint64_t loaded_ns)
@@ -422,6 +436,7 @@ static void list_build(struct stats *s, const struct run *r, uint64_t uptime)
 	list_decoder(s, &t->counts.wire);
 	list_tcp(l, &t->tracker);
 	list_flow(l, t);
+	list_exceptions(l, &t->tracker);
 	list_app(l, t);
 	list_detect(l, r, t, r->live ? r->rules_loaded_ns : t->counts.first_ns);
 	if (r->shared.inline_mode)

@@ -69,7 +69,7 @@ static void worker_judge(struct worker *w, struct flow *flow, struct packet *pkt
 	struct alert_queue *alerts = &w->alerts;
 
 	alert_queue_reset(alerts, w->shared->alert_max);
-	if (w->rules != NULL && !(flow != NULL && flow->dropped))
+	if (w->rules != NULL)
 		rules_inspect(w->rules, flow, pkt, alerts);
 	if (flow != NULL && w->rules == NULL)   /* rules say themselves what they have looked at */
 		app_inspected(w->app, flow, pkt->side);
@@ -118,7 +118,7 @@ static void worker_flow_end(struct worker *w, struct flow *flow)
 	for (enum side side = TO_SERVER; side <= TO_CLIENT; side++) {
 		packet_of_flow(pkt, flow, side);
 		alert_queue_reset(&w->alerts, w->shared->alert_max);
-		if (w->rules != NULL && !flow->dropped)
+		if (w->rules != NULL)
 			rules_flow_end(w->rules, flow, pkt, &w->alerts);
 		records_packet(w->records, w->rules, flow, pkt, &w->alerts);
 	}

@@ -49,6 +49,8 @@ struct flow {
 	bool pass;                      /* a pass rule took it out of detection */
 	bool no_inspect;                /* bypass: neither analyzers nor rules look any more */
 	bool dropped;                   /* a drop rule hit: every later packet is dropped */
+	uint8_t exceptions;             /* bits of enum exception_target (exception.h) that it met */
+	uint8_t drop_recorded;          /* output: bit a side, once that its packets are dropped was recorded */
 	bool swapped;                   /* sides were turned round after the first packets */
 	uint8_t ttl_min[2], ttl_max[2];
 	uint8_t icmp_type[2], icmp_code[2];     /* by side, first seen */

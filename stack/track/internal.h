@@ -4,6 +4,7 @@
 
 #include "stack/track/config.h"
 #include "stack/track/defrag.h"
+#include "stack/track/exception.h"
 #include "stack/track/stream.h"
 #include "stack/track/table.h"
 #include "stack/track/tracker.h"
@@ -15,6 +16,7 @@ struct tracker {
 	struct stream_pool pool;
 	struct budget stream;           /* segments */
 	struct tracker_stats stats;
+	struct exceptions exceptions;
 	uint64_t csum_seen, csum_bad;   /* for checksum_auto */
 	bool csum_off;
 };

@@ -35,6 +35,7 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 	err = track_config_read(&t->cfg, conf);
 	if (err < 0)
 		goto free_tracker;
+	exceptions_read(&t->exceptions, conf, t->cfg.simulate_ips, t->cfg.midstream);
 	err = flow_table_init(&t->table, mem, &t->cfg, key);
 	if (err < 0)
 		goto free_config;
@@ -178,10 +179,27 @@ static struct flow *flow_create(struct tracker *t, const struct flow_lookup *l,
 	return flow;
 }
 
+static bool is_syn(const struct packet *pkt)
+{
+	return (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+/* A packet in the middle of a connection that we don't know: may it be followed, as the policy says? */
+static bool midstream_follows(struct tracker *t, struct flow *flow, struct packet *pkt)
+{
+	uint8_t policy = t->exceptions.policy[EXCEPTION_MIDSTREAM];
+
+	if ((pkt->tcp_flags & TCP_RST) || is_syn(pkt) || !(pkt->tcp_flags & (TCP_ACK | TCP_FIN)))
+		return true;
+	exception_apply(&t->exceptions, EXCEPTION_MIDSTREAM, flow, pkt);
+	return policy == EXCEPTION_IGNORE || policy == EXCEPTION_PASS_FLOW;
+}
+
 static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_drop *why)
 {
 	struct flow_lookup lookup;
 	struct flow *flow;
+	uint64_t shed;
 
 	*why = TRACK_FLOWLESS;
 	if (!flow_lookup_init(&t->table, &lookup, pkt))
@@ -197,18 +215,26 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 		flow = flow_create(t, &lookup, pkt);
 		if (flow == NULL) {
 			*why = TRACK_NO_FLOW;
+			exception_apply(&t->exceptions, EXCEPTION_FLOW_MEMCAP, NULL, pkt);
 			return NULL;
 		}
 	}
 	*why = TRACK_FOLLOWED;
 	flow_update(t, flow, pkt);
-	if (pkt->proto != IPPROTO_TCP || flow->key.proto != IPPROTO_TCP || flow->dropped)
-		return flow;            /* what is dropped doesn't reach the receiver */
+	if (pkt->proto != IPPROTO_TCP || flow->key.proto != IPPROTO_TCP || flow->dropped || flow->no_inspect)
+		return flow;            /* what is dropped does not reach the receiver */
 	if (checksum_bad(t, pkt)) {
 		t->stats.tcp_bad_checksum++;
 		return flow;
 	}
+	if (flow->tcp == NULL && !midstream_follows(t, flow, pkt))
+		return flow;
+	shed = t->pool.shed;
 	tcp_packet(t, flow, pkt);
+	if (unlikely(t->pool.shed != shed))
+		exception_apply(&t->exceptions, EXCEPTION_REASSEMBLY, flow, pkt);
+	else if (unlikely(flow->tcp == NULL && is_syn(pkt)))
+		exception_apply(&t->exceptions, EXCEPTION_SSN_MEMCAP, flow, pkt);
 	return flow;
 }
 
@@ -222,6 +248,7 @@ static enum track_drop fragment(struct tracker *t, struct packet *pkt)
 	case DEFRAG_DONE:
 		return TRACK_FRAGMENT_HELD;
 	default:
+		exception_apply(&t->exceptions, EXCEPTION_DEFRAG_MEMCAP, NULL, pkt);
 		return TRACK_FRAGMENT_SHED;
 	}
 }
@@ -287,6 +314,11 @@ void tracker_prefetch_flow(struct tracker *t, const struct packet *pkt)
 {
 	if (pkt->flow_hash != 0)
 		flow_table_prefetch_flow(&t->table, pkt->flow_hash);
+}
+
+void tracker_exception(struct tracker *t, enum exception_target target, struct flow *flow, struct packet *pkt)
+{
+	exception_apply(&t->exceptions, target, flow, pkt);
 }
 
 void tracker_advance(struct tracker *t, uint64_t now_ns)
@@ -374,6 +406,8 @@ bool stream_depth_reached(const struct flow *flow, enum side side)
 void tracker_stats(const struct tracker *t, struct tracker_stats *out)
 {
 	*out = t->stats;
+	memcpy(out->exceptions, t->exceptions.applied, sizeof(out->exceptions));
+	memcpy(out->exception_policies, t->exceptions.policy, sizeof(out->exception_policies));
 	out->flows_total = t->table.total;
 	out->flows_active = t->table.count;
 	memcpy(out->flows_ended, t->table.ended_by, sizeof(out->flows_ended));

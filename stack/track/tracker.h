@@ -9,6 +9,7 @@
 
 #include "base/conf.h"
 #include "base/hash.h"
+#include "stack/track/exception.h"
 #include "stack/track/flow.h"
 
 struct tracker;
@@ -50,6 +51,9 @@ bool tracker_datagram(struct tracker *t, const struct packet *pkt, const struct 
  * itself. Both only make what follows faster. */
 void tracker_prefetch(struct tracker *t, struct packet *pkt);
 void tracker_prefetch_flow(struct tracker *t, const struct packet *pkt);
+
+/* Somebody above can't follow pkt's flow any further: what the configured policy says is done. */
+void tracker_exception(struct tracker *t, enum exception_target target, struct flow *flow, struct packet *pkt);
 
 /* Capture time moves on: timers fire. Called once a burst with the newest time. Bounded work. */
 void tracker_advance(struct tracker *t, uint64_t now_ns);
@@ -110,6 +114,8 @@ struct tracker_stats {
 	uint64_t tcp_gaps, tcp_overlaps, tcp_overlaps_differing, tcp_bad_checksum, tcp_segments_shed;
 	uint64_t frag_ipv4, frag_ipv6, frag_reassembled4, frag_reassembled6, frag_timeouts4, frag_timeouts6;
 	uint64_t frag_shed, frag_overlaps;
+	uint64_t exceptions[EXCEPTION_TARGETS][EXCEPTION_POLICIES];
+	uint8_t exception_policies[EXCEPTION_TARGETS];          /* the same in every worker */
 	struct budget flow, stream, defrag;     /* copies: used, high, max, denied */
 };
 
