@@ -119,6 +119,8 @@ bool community_id(uint16_t seed, const struct flow *flow, char *out, size_t cap)
 void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	       const struct alert *a);
 void eve_alert_object(const struct eve *e, struct json *j, const struct packet *pkt, const struct alert *a, const char *xff);
+/* What becomes of the packet, by all rules together, and whom a rejection tells. */
+void eve_verdict(struct json *j, const struct packet *pkt);
 void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	      const struct alert_queue *alerts);
 struct app_frame;

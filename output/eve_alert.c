@@ -238,20 +238,15 @@ static void alert_packet(struct json *j, const struct packet *pkt)
 	json_close(j);
 }
 
-/* What became of the packet, and how it would be refused. */
-static void alert_verdict(struct json *j, const struct packet *pkt, const struct alert *a)
+void eve_verdict(struct json *j, const struct packet *pkt)
 {
-	const char *action = "alert";
+	static const char *const targets[] = { "", "to_client", "to_server", "both" };
+	const char *action = pkt->flags & PACKET_WOULD_DROP ? "drop" : pkt->passed ? "pass" : "alert";
 
-	if (a->action == ACTION_PASS)
-		action = "pass";
-	else if ((pkt->flags & PACKET_WOULD_DROP) || alert_blocked(a))
-		action = "drop";
 	json_object(j, "verdict");
 	json_str(j, "action", action);
-	if (a->action == ACTION_REJECT || a->action == ACTION_REJECT_DST || a->action == ACTION_REJECT_BOTH) {
-		json_str(j, "reject-target", a->action == ACTION_REJECT ? "to_client" :
-			 a->action == ACTION_REJECT_DST ? "to_server" : "both");
+	if (pkt->reject_to != 0) {
+		json_str(j, "reject-target", targets[pkt->reject_to & 3]);
 		json_array(j, "reject");
 		json_str(j, NULL, pkt->proto == 6 ? "tcp-reset" : "icmp-prohib");
 		json_close(j);
@@ -291,6 +286,6 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 	if ((e->alert_options & ALERT_PACKET) && !(pkt->flags & PACKET_END_OF_FLOW))
 		alert_packet(j, pkt);
 	if (e->alert_options & ALERT_VERDICT)
-		alert_verdict(j, pkt, a);
+		eve_verdict(j, pkt);
 	eve_done(r, e, j);
 }

@@ -71,10 +71,7 @@ void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flo
 		eve_alert_object(e, j, pkt, a, NULL);
 		break;
 	}
-	if (e->alert_options & ALERT_VERDICT) {
-		json_object(j, "verdict");
-		json_str(j, "action", "drop");
-		json_close(j);
-	}
+	if (e->alert_options & ALERT_VERDICT)
+		eve_verdict(j, pkt);
 	eve_done(r, e, j);
 }

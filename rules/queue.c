@@ -83,16 +83,33 @@ static bool is_reject(uint8_t action)
 	return action == ACTION_REJECT || action == ACTION_REJECT_DST || action == ACTION_REJECT_BOTH;
 }
 
+static uint8_t reject_to(uint8_t action)
+{
+	switch (action) {
+	case ACTION_REJECT:
+		return REJECT_TO_SOURCE;
+	case ACTION_REJECT_DST:
+		return REJECT_TO_DESTINATION;
+	case ACTION_REJECT_BOTH:
+		return REJECT_TO_SOURCE | REJECT_TO_DESTINATION;
+	default:
+		return 0;
+	}
+}
+
 static void action_apply(struct rules *r, struct inspect *in, struct alert *a, struct alert_queue *q)
 {
 	struct flow *flow = in->flow;
 	bool undecided = flow != NULL && acts_on_flow(a) && !flow->dropped && !flow->pass;
 
 	if (a->action == ACTION_DROP || is_reject(a->action)) {
-		if (q->drop_rule == NULL)
+		if (q->drop_rule == NULL) {
 			q->drop_rule = a->rule;
+			q->drop_by_threshold = a->flags & ALERT_RATE_CHANGED;
+		}
 		q->drop = true;
 		q->reject |= is_reject(a->action);
+		q->reject_to |= reject_to(a->action);
 		if (undecided)
 			flow->dropped = true;
 		if (is_reject(a->action) || r->inline_mode)

@@ -94,8 +94,10 @@ struct alert_queue {
 	unsigned count, max;            /* packet-alert-max, 15 */
 	unsigned discarded, suppressed;
 	bool drop, reject, pass;        /* verdict over all that matched */
+	uint8_t reject_to;              /* enum reject_to: whom the rejecting rules tell */
 	bool tagged;                    /* a tag asks for this packet to be recorded */
-	const struct rule *drop_rule;
+	const struct rule *drop_rule;   /* the first that drops, */
+	bool drop_by_threshold;         /* or that a rate_filter made drop */
 	struct alert items[ALERTS_MAX];
 };
 

@@ -107,6 +107,7 @@ static void worker_datagram(struct worker *w, const struct packet *fragment, uns
 /* A flow has ended: its last bytes, its last verdicts, its record; then everybody forgets it. */
 static void worker_flow_end(struct worker *w, struct flow *flow)
 {
+	bool dropped = flow->dropped;
 	struct packet *pkt = &w->end;
 
 	packet_of_flow(pkt, flow, TO_SERVER);
@@ -120,6 +121,8 @@ static void worker_flow_end(struct worker *w, struct flow *flow)
 		alert_queue_reset(&w->alerts, w->shared->alert_max);
 		if (w->rules != NULL)
 			rules_flow_end(w->rules, flow, pkt, &w->alerts);
+		if (dropped)
+			continue;               /* what never arrived is no transaction */
 		records_packet(w->records, w->rules, flow, pkt, &w->alerts);
 	}
 	records_flow(w->records, w->rules, flow, flow->ended_ns);

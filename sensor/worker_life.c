@@ -30,15 +30,17 @@ void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pk
 {
 	struct worker_counts *c = &w->counts;
 
+	pkt->passed = w->alerts.pass;
+	pkt->reject_to = w->alerts.reject_to;
+	if (!w->shared->inline_mode || (pkt->flags & PACKET_END_OF_FLOW))
+		return;
 	if (w->alerts.drop && pkt->drop_reason == DROP_REASON_NONE) {
 		pkt->flags |= PACKET_WOULD_DROP;
-		pkt->drop_reason = DROP_REASON_RULES;
+		pkt->drop_reason = w->alerts.drop_by_threshold ? DROP_REASON_RULES_THRESHOLD : DROP_REASON_RULES;
 	} else if (flow != NULL && flow->dropped && pkt->drop_reason == DROP_REASON_NONE) {
 		pkt->flags |= PACKET_WOULD_DROP;
 		pkt->drop_reason = DROP_REASON_FLOW_DROP;
 	}
-	if (!w->shared->inline_mode || (pkt->flags & PACKET_END_OF_FLOW))
-		return;
 	if (w->alerts.reject)
 		c->ips_rejected++;
 	if (pkt->flags & PACKET_WOULD_DROP) {

@@ -41,7 +41,9 @@ static inline void alert_queue_reset(struct alert_queue *q, unsigned max)
 	q->max = max;
 	q->discarded = q->suppressed = 0;
 	q->drop = q->reject = q->pass = false;
+	q->reject_to = 0;
 	q->drop_rule = NULL;
+	q->drop_by_threshold = false;
 }
 
 /* A packet that isn't one: the end of a flow, as its client would send it. */

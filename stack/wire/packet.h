@@ -65,6 +65,8 @@ enum drop_reason {
 	DROP_REASON_RULES_THRESHOLD, DROP_REASON_TUNNEL_PACKET, DROP_REASONS,
 };
 
+enum reject_to { REJECT_TO_SOURCE = 1, REJECT_TO_DESTINATION = 2 };
+
 /* TCP options: RFC 9293 3.1, 7323, 2018, 7413, 2385, 5925. sack and fast_open mean nothing where
  * sack_blocks and has_fast_open are 0. */
 struct tcp_options {
@@ -130,6 +132,8 @@ struct packet {
 	/* what the tracker adds */
 	uint8_t side;                   /* enum side, once a flow is known */
 	uint8_t drop_reason;            /* enum drop_reason, with PACKET_WOULD_DROP */
+	uint8_t reject_to;              /* enum reject_to: who is to be told that it was refused */
+	bool passed;                    /* a pass rule matched */
 	uint32_t flow_hash;             /* tracker_prefetch has looked its key up; 0 = not */
 
 	uint8_t event_count;
