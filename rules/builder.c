@@ -193,13 +193,24 @@ int rule_transform_add(struct rule_parser *p, const struct keyword *kw,
 	struct list_builder *l = p->current >= 0 ? &p->lists[p->current] : NULL;
 	struct transform *t;
 
-	if (l == NULL || !p->sticky || !p->transform_open) {
-		rule_hint(p, "write it right behind a sticky buffer, before the first match");
+	if (l == NULL || !p->sticky || l->buffer.kind == BUFFER_BASE64) {
+		rule_hint(p, "write it behind a sticky buffer");
 		return rule_error(p, NULL, "the transform %s doesn't follow a sticky buffer", kw->name);
+	}
+	/* What stands before it was about the text as it was: from here on another buffer. */
+	if (!p->transform_open) {
+		struct list_builder *plain = l;
+
+		l = list_new(p, &plain->buffer, plain->side);
+		if (l == NULL)
+			return -EINVAL;
+		l->sticky = true;
+		l->multi = plain->multi;
+		p->current = (int)p->list_count - 1;
+		p->transform_open = true;
 	}
 	if (l->buffer.transform_count == TRANSFORMS_MAX)
 		return rule_error(p, NULL, "a buffer can't have more than %d transforms", TRANSFORMS_MAX);
-	/* The plain buffer has matches already: this one is another. */
 	t = &l->buffer.transforms[l->buffer.transform_count++];
 	t->keyword = kw;
 	t->apply = apply;

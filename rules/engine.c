@@ -209,7 +209,7 @@ bool rules_wants(struct rules *r, struct flow *flow, enum side side)
 
 uint32_t rules_app_wants(const struct rule_set *set)
 {
-	return set->compiled ? set->compiled->wants : 0;
+	return set->wants | (set->compiled ? set->compiled->wants : 0);
 }
 
 void rules_stats(const struct rules *r, struct rules_stats *out)

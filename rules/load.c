@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "rules/dataset.h"
 #include "rules/lines.h"
 #include "rules/parse.h"
+#include "rules/reputation.h"
 
 struct loader {
 	struct rule_set *set;
@@ -331,7 +333,13 @@ static int loader_init(struct loader *l, struct rule_set *set, const struct rule
 	l->parser->parsed = set->parsed;
 	l->parser->load = load;
 	l->parser->report = report;
-	return names_inherit(set, load->previous);
+	if (load->previous != NULL && load->previous->datasets != NULL)
+		set->datasets = dataset_store_get(load->previous->datasets);
+	else if (dataset_store_new(&set->datasets) < 0)
+		return -ENOMEM;
+	datasets_configure(set->datasets, load, report);
+	err = reputation_load(&set->reputation, load, report);
+	return err < 0 ? err : names_inherit(set, load->previous);
 }
 
 int rules_parse(struct rule_set *set, const struct rule_load *load, struct rule_report *report)
@@ -386,7 +394,8 @@ void rules_parse_free(struct rule_set *set)
 	free(set->addr_sets);
 	free(set->port_sets);
 	free(set->buffers);
-	free(set->datasets);
+	dataset_store_put(set->datasets);
+	reputation_free(set->reputation);
 	for (int i = 0; i < NAME_KINDS; i++)
 		free(set->names[i].names);
 	if (p == NULL)

@@ -5,6 +5,7 @@
 #include "rules/arena.h"
 #include "rules/set.h"
 
+struct geoip;
 struct lexicon;
 struct rule_parser;
 struct classification {
@@ -42,6 +43,7 @@ struct parsed {
 	unsigned owned_count, owned_cap;
 	struct sid_slot { uint64_t key; uint32_t index_plus_1; } *sids;  /* gid and sid to the rule's place */
 	uint32_t sid_count, sid_cap;
+	struct geoip *geoip;            /* the country database, once a rule asks */
 };
 
 /* Room for one more of an array's items; false where memory ran out. */

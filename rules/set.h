@@ -30,7 +30,8 @@ struct port_set {
 };
 
 struct parsed;          /* parsed.h: what owns the rules' memory */
-struct dataset_spec;
+struct dataset_store;
+struct reputation;
 struct compiled;        /* compile.c: groups, databases, programs */
 
 /* Names that rules give to bits, numbers and texts; an id is an index here. rule_state knows them by name,
@@ -63,8 +64,9 @@ struct rule_set {
 	struct buffer **buffers;        /* by id */
 	unsigned buffer_count;
 	struct name_table names[NAME_KINDS];
-	struct dataset_spec **datasets; /* by id: what rules ask for (rules/dataset.h) */
-	unsigned dataset_count;
+	struct dataset_store *datasets; /* rules/dataset.h; shared with the sets before and after */
+	struct reputation *reputation;  /* rules/reputation.h; NULL = none */
+	uint32_t wants;                 /* enum app_want: what keywords need of files */
 	bool has_tags, has_hostbits;    /* some rule may mark a host: every packet has to ask */
 	struct parsed *parsed;
 	struct compiled *compiled;      /* NULL after parse_only */

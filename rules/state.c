@@ -1,4 +1,5 @@
 /* state.c - thresholds and tags, and the object that holds all shared rule state. */
+#include "rules/dataset.h"
 #include "rules/state.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@ int rule_state_new(struct rule_state **out, struct rule_set *set, const struct c
 	uint64_t memory = MEMORY_DEFAULT;
 	int err;
 
-	(void)set;
 	*out = NULL;
 	if (s == NULL)
 		return -ENOMEM;
@@ -27,6 +27,8 @@ int rule_state_new(struct rule_state **out, struct rule_set *set, const struct c
 		free(s);
 		return err;
 	}
+	if (set != NULL && set->datasets != NULL)
+		s->datasets = dataset_store_get(set->datasets);
 	*out = s;
 	return 0;
 }
@@ -36,12 +38,14 @@ void rule_state_free(struct rule_state *s)
 	if (s == NULL)
 		return;
 	table_fini(&s->table);
+	dataset_store_put(s->datasets);
 	free(s);
 }
 
 void rule_state_save(struct rule_state *s)
 {
-	(void)s;
+	if (s != NULL && s->datasets != NULL)
+		dataset_store_save(s->datasets);
 }
 
 /* A threshold's counters, wherever they are kept. */

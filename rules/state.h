@@ -13,13 +13,11 @@
 #include "rules/table.h"
 
 struct dataset_store;   /* rules/dataset.h */
-struct reputation;      /* rules/reputation.h */
 
 struct rule_state {
 	struct table table;             /* thresholds, xbits, hostbits, tags of hosts */
 	_Atomic uint64_t host_tags;     /* some host may be tagged: packets have to ask */
 	struct dataset_store *datasets;
-	struct reputation *reputation;
 };
 
 enum table_kind { ENTRY_THRESHOLD, ENTRY_XBIT, ENTRY_TAG };

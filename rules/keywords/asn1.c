@@ -14,6 +14,7 @@ struct asn1 {
 	bool bitstring, real, oversize;
 	uint32_t length;
 	uint32_t offset;
+	bool relative;          /* to where the match before ended */
 };
 
 static uint64_t length_read(struct reader *in)
@@ -47,10 +48,11 @@ static bool asn1_test(const struct inspect *in, const void *data, struct slice b
 	const struct asn1 *a = data;
 	struct reader r;
 
-	(void)in;
-	if (a->offset >= buffer.len)
+	size_t offset = a->offset + (a->relative ? in->at : 0);
+
+	if (offset >= buffer.len)
 		return false;
-	r = reader_slice(slice_skip(buffer, a->offset));
+	r = reader_slice(slice_skip(buffer, offset));
 	for (int i = 0; i < OBJECTS_MAX && reader_left(&r) > 0; i++) {
 		uint8_t tag = read_u8(&r);
 		uint64_t len;
@@ -93,6 +95,7 @@ static int asn1_option(struct rule_parser *p, struct asn1 *a, struct slice word,
 		a->length = v;
 	} else {
 		a->offset = v;
+		a->relative = text_is(word, "relative_offset");
 	}
 	return 0;
 }
