@@ -141,7 +141,7 @@ void file_data(struct analysis *a, struct file *f, struct slice data)
 	if (f->state != FILE_OPEN || data.len == 0)
 		return;
 	for (unsigned k = 0; k < DIGEST_KINDS; k++)
-		if (f->hashers[k] != NULL)
+		if (f->hashers[k] != NULL && !f->gaps)
 			digest_add(f->hashers[k], data.data, data.len);
 	if (f->inspect) {
 		struct window_limits l = f->limits;

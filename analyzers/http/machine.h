@@ -15,6 +15,13 @@ static inline void http_line_done(struct http_machine *m)
 /* Fields into tx until the block ends (OK). */
 enum parse http_block_read(struct analysis *a, struct http_tx *t, enum side side, struct reader *in, bool ended);
 
+/* Line ends that somebody put behind a message before what is tunnelled. */
+static inline void http_blank_skip(struct reader *in)
+{
+	while (reader_left(in) > 0 && (peek_u8(in) == '\r' || peek_u8(in) == '\n'))
+		reader_skip(in, 1);
+}
+
 /* Where in the stream the reader stands. */
 static inline uint64_t http_offset(const struct analysis *a, const struct reader *in)
 {

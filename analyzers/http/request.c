@@ -476,8 +476,9 @@ static enum parse step(struct analysis *a, struct http_machine *m, struct reader
 	case HS_IGNORE:
 		read_rest(in);
 		return PARSE_MORE;
-	default:
-		return PARSE_MORE;      /* CONNECT waits for its answer; a tunnel is the framework's */
+	default:                        /* CONNECT waits for its answer; a tunnel is the framework's */
+		http_blank_skip(in);
+		return PARSE_MORE;
 	}
 }
 

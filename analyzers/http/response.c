@@ -520,8 +520,9 @@ static enum parse step(struct analysis *a, struct http_machine *m, struct reader
 	case HS_IGNORE:
 		read_rest(in);
 		return PARSE_MORE;
-	default:
-		return PARSE_MORE;      /* a tunnel: the framework takes it from here */
+	default:                        /* a tunnel: the framework takes it from here */
+		http_blank_skip(in);
+		return PARSE_MORE;
 	}
 }
 
