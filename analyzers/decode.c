@@ -59,6 +59,13 @@ void codec_release(void *budget, void *p)
 		budget_put(budget, h - 1, (h - 1)->size);
 }
 
+size_t codec_size(const void *p)
+{
+	const struct alloc_head *h = p;
+
+	return (h - 1)->size - sizeof(*h);
+}
+
 static const struct codec *codec_of(uint8_t kind)
 {
 	switch (kind) {

@@ -48,5 +48,6 @@ extern const struct codec codec_gzip, codec_deflate, codec_zlib, codec_brotli, c
 /* For libraries that free without a size: it is kept in front. */
 void *codec_alloc(void *budget, size_t size);
 void codec_release(void *budget, void *p);
+size_t codec_size(const void *p);
 
 #endif
