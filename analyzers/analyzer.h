@@ -186,6 +186,7 @@ struct analysis {
 	void *detect;                   /* framework: bytes kept while the protocol is unknown */
 	struct slice feeding;           /* framework: what feed was given, and where in the stream that starts */
 	uint64_t feeding_offset;
+	uint8_t feeding_side;
 };
 
 /* For analyzers. */

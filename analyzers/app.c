@@ -75,6 +75,14 @@ void *tx_new(struct analysis *a, size_t size)
 	return tx;
 }
 
+/* How much of a direction came so far. */
+static uint64_t received(const struct analysis *a, enum side side)
+{
+	const struct detect *d = a->detect;
+
+	return a->offset[side] + a->pending[side].len + (d != NULL ? d->sides[side].kept.len : 0);
+}
+
 void tx_progress(struct analysis *a, struct tx *tx, enum side side, uint8_t progress)
 {
 	tx->updated[side] = true;
@@ -85,7 +93,8 @@ void tx_progress(struct analysis *a, struct tx *tx, enum side side, uint8_t prog
 	/* Many steps unacknowledged at once: the newest two become one. */
 	if (tx->ahead_count[side] == TX_AHEAD_MAX)
 		tx->ahead_count[side]--;
-	tx->ahead[side][tx->ahead_count[side]].off = a->feeding_offset + a->feeding.len;
+	tx->ahead[side][tx->ahead_count[side]].off = side == a->feeding_side ?
+		a->feeding_offset + a->feeding.len : received(a, side);
 	tx->ahead[side][tx->ahead_count[side]++].progress = progress;
 }
 
@@ -294,6 +303,7 @@ static void analysis_feed(struct analysis *a, enum side side, struct slice data)
 	a->need[side] = 0;
 	a->feeding = all;
 	a->feeding_offset = a->offset[side];
+	a->feeding_side = side;
 	if (analysis_wanted(a, APP_WANT_FRAMES))
 		frames_data(a, side, a->feeding_offset, all);
 	in = reader_slice(all);
@@ -612,6 +622,7 @@ void app_datagram(struct app *app, struct flow *flow, const struct packet *pkt)
 		return;
 	a->feeding = pkt->payload;
 	a->feeding_offset = 0;
+	a->feeding_side = side;
 	if (analysis_wanted(a, APP_WANT_FRAMES))
 		frames_data(a, side, 0, pkt->payload);
 	if (a->proto->feed(a, side, &in) == PARSE_BAD) {
@@ -642,6 +653,7 @@ static void piece_gap(struct analysis *a, enum side side, uint32_t len)
 	bytes_fini(&a->pending[side], a->budget);
 	a->need[side] = 0;
 	a->feeding_offset = a->offset[side];
+	a->feeding_side = side;
 	if (a->proto->gap == NULL || !a->proto->gap(a, side, len)) {
 		a->app->stats[a->row].errors_gap++;
 		analysis_stop(a);

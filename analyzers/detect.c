@@ -187,6 +187,16 @@ static bool ports_try(struct search *s, bool may_reverse)
 	return false;
 }
 
+/* What the other direction speaks is asked first, whatever the port. */
+static bool same_try(struct search *s)
+{
+	const struct analysis *a = s->a;
+
+	if (a->proto == NULL || a->proto->probe == NULL)
+		return false;
+	return probe_try(s, (unsigned)(proto_conf_of(s->s, a->proto) - s->s->protos), s->side);
+}
+
 static bool any_port_try(struct search *s)
 {
 	for (unsigned i = 0; i < s->s->count; i++) {
@@ -229,7 +239,7 @@ struct probe_result detect_bytes(struct analysis *a, enum side side, struct slic
 		out.wait = true;
 		return out;
 	}
-	if (ports_try(&s, may_reverse) || any_port_try(&s))
+	if (same_try(&s) || ports_try(&s, may_reverse) || any_port_try(&s))
 		return out;
 	return out;
 }

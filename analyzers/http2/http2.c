@@ -247,6 +247,8 @@ static enum parse data_begin(struct analysis *a, struct h2_machine *m, enum side
 	if (t == NULL)
 		return PARSE_BAD;
 	h2_note(a, t, side, H2_NOTE_FRAME, HTTP2_DATA, 0);
+	if (m->left > HTTP2_FRAME_MAX)
+		h2_event(a, t, H2_EV_LONG_FRAME_DATA);
 	if (m->stream == 0) {
 		h2_event(a, t, H2_EV_DATA_STREAM_ZERO);
 		tx_complete(a, &t->tx);
@@ -420,7 +422,7 @@ static enum probe http2_probe(struct slice data, enum side side, bool is_udp)
 	}
 	if (data.len < HTTP2_HEAD_LEN)
 		return data.data[0] == 0 ? PROBE_MORE : PROBE_NO;
-	if (load_be24(data.data) > 16384 || data.data[3] != HTTP2_SETTINGS || (data.data[4] & 0xfe) != 0 ||
+	if (load_be24(data.data) > 16384 || load_be24(data.data) % 6 != 0 || data.data[3] != HTTP2_SETTINGS || (data.data[4] & 0xfe) != 0 ||
 	    load_be32(data.data + 5) != 0)
 		return PROBE_NO;
 	return PROBE_YES;
@@ -438,7 +440,7 @@ const struct analyzer analyzer_http2 = {
 	.name = "http2",
 	.summary = "HTTP/2, by prior knowledge or upgrade",
 	.transports = TRANSPORT_TCP,
-	.ports = "80, 3000",
+	.ports = "80",
 	.patterns = patterns,
 	.pattern_count = ARRAY_LEN(patterns),
 	.probe = http2_probe,

@@ -15,6 +15,7 @@
 #define HTTP2_FRAME_MAX 65536           /* of a frame that isn't DATA this much is looked at */
 #define HTTP2_BLOCK_MAX 102400          /* of a header block in several frames */
 #define HTTP2_TEXT_MAX (256 * 1024)     /* headers of one stream */
+#define HTTP2_ROWS_MAX 1024
 #define HTTP2_NOTES_MAX 128
 
 enum http2_type {
@@ -116,9 +117,11 @@ void h2_headers_done(struct analysis *a, struct h2_tx *t, enum side side);
 void h2_data(struct analysis *a, struct h2_tx *t, enum side side, struct slice data);
 void h2_data_gap(struct analysis *a, struct h2_tx *t, enum side side, uint64_t len);
 void h2_side_end(struct analysis *a, struct h2_tx *t, enum side side);
-/* The first row of that name; NULL where there is none. */
+/* The first row of that name (names are in lower case by definition); NULL where there is none. */
 const struct h2_row *h2_header_find(const struct h2_tx *t, enum side side, const char *name);
 struct slice h2_header_value(const struct h2_tx *t, enum side side, const char *name);
+/* However the name is written: an upgraded request has HTTP/1's. */
+struct slice h2_header_any_case(const struct h2_tx *t, enum side side, const char *name);
 
 /* upgrade.c: the HTTP/1 request that asked for HTTP/2 is stream 1. */
 void h2_upgrade(struct analysis *a);

@@ -117,9 +117,9 @@ bool http2_record(struct analysis *a, struct tx *tx, const struct record_request
 
 	(void)a;
 	if (host.len == 0)
-		host = h2_header_value(t, TO_SERVER, "host");
+		host = h2_header_any_case(t, TO_SERVER, "host");
 	if (length.len == 0)
-		length = h2_header_value(t, TO_SERVER, "content-length");
+		length = h2_header_any_case(t, TO_SERVER, "content-length");
 	json_object(j, "http");
 	json_str(j, "version", "2");
 	any = headers(j, "request_headers", t, TO_SERVER);
@@ -127,7 +127,7 @@ bool http2_record(struct analysis *a, struct tx *tx, const struct record_request
 	text(j, "http_method", h2_header_value(t, TO_SERVER, ":method"));
 	text(j, "url", h2_header_value(t, TO_SERVER, ":path"));
 	text(j, "hostname", host);
-	text(j, "http_user_agent", h2_header_value(t, TO_SERVER, "user-agent"));
+	text(j, "http_user_agent", h2_header_any_case(t, TO_SERVER, "user-agent"));
 	number(j, "length", length);
 	number(j, "status", h2_header_value(t, TO_CLIENT, ":status"));
 	json_object(j, "http2");

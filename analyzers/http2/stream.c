@@ -88,7 +88,7 @@ void h2_header_add(struct analysis *a, struct h2_tx *t, enum side side, struct s
 {
 	struct h2_row *r;
 
-	if (t->text.len + name.len + value.len > HTTP2_TEXT_MAX)
+	if (t->text.len + name.len + value.len > HTTP2_TEXT_MAX || t->side[side].count > HTTP2_ROWS_MAX)
 		return;
 	r = row_new(a, &t->side[side]);
 	if (r == NULL)
@@ -128,9 +128,19 @@ const struct h2_row *h2_header_find(const struct h2_tx *t, enum side side, const
 	const struct h2_side *s = &t->side[side];
 
 	for (unsigned i = 0; i < s->count; i++)
-		if (!s->rows[i].is_table_size && eq_nocase(h2_text(t, s->rows[i].name), slice_str(name)))
+		if (!s->rows[i].is_table_size && slice_eq(h2_text(t, s->rows[i].name), slice_str(name)))
 			return &s->rows[i];
 	return NULL;
+}
+
+struct slice h2_header_any_case(const struct h2_tx *t, enum side side, const char *name)
+{
+	const struct h2_side *s = &t->side[side];
+
+	for (unsigned i = 0; i < s->count; i++)
+		if (!s->rows[i].is_table_size && eq_nocase(h2_text(t, s->rows[i].name), slice_str(name)))
+			return h2_text(t, s->rows[i].value);
+	return slice_of(NULL, 0);
 }
 
 struct slice h2_header_value(const struct h2_tx *t, enum side side, const char *name)
