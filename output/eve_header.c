@@ -27,7 +27,7 @@ void eve_timestamp(struct records *r, struct json *j, const char *key, uint64_t 
 
 /* Names as in the IANA registry; what Suricata has in its records. */
 static const char *const proto_names[256] = {
-	[1] = "ICMP", [2] = "IGMP", [3] = "GGP", [4] = "IPv4", [5] = "ST", [6] = "TCP", [7] = "CBT", [8] = "EGP",
+	[1] = "ICMP", [2] = "IGMP", [3] = "GGP", [4] = "IP-in-IP", [5] = "ST", [6] = "TCP", [7] = "CBT", [8] = "EGP",
 	[9] = "IGP", [12] = "PUP", [17] = "UDP", [20] = "HMP", [22] = "XNS-IDP", [27] = "RDP", [29] = "ISO-TP4",
 	[33] = "DCCP", [36] = "XTP", [37] = "DDP", [38] = "IDPR-CMTP", [41] = "IPv6", [43] = "IPv6-Route",
 	[44] = "IPv6-Frag", [45] = "IDRP", [46] = "RSVP", [47] = "GRE", [50] = "ESP", [51] = "AH", [57] = "SKIP",

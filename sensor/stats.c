@@ -141,6 +141,8 @@ void stats_sum(struct stats *s, const struct run *r)
 		wire_stats_add(&t->counts.wire, &o->counts.wire);
 		for (unsigned k = 0; k < 4; k++)
 			t->counts.flow_states[k] += o->counts.flow_states[k];
+		for (unsigned k = 0; k <= TCP_CLOSED; k++)
+			t->counts.tcp_states[k] += o->counts.tcp_states[k];
 		t->counts.ips_accepted += o->counts.ips_accepted;
 		t->counts.ips_blocked += o->counts.ips_blocked;
 		t->counts.ips_rejected += o->counts.ips_rejected;
@@ -211,7 +213,7 @@ static void list_tcp(struct stats_list *l, const struct tracker_stats *t)
 		const char *name;
 		uint64_t value;
 	} rows[] = {
-		{ "syn", t->tcp_syn }, { "synack", t->tcp_synack }, { "rst", t->tcp_rst }, { "urg", 0 },
+		{ "syn", t->tcp_syn }, { "synack", t->tcp_synack }, { "rst", t->tcp_rst }, { "urg", t->tcp_urg },
 		{ "active_sessions", 0 }, { "sessions", t->tcp_sessions }, { "ssn_memcap_drop", 0 },
 		{ "ssn_from_cache", 0 }, { "ssn_from_pool", t->tcp_sessions }, { "pseudo", 0 }, { "pseudo_failed", 0 },
 		{ "invalid_checksum", t->tcp_bad_checksum }, { "midstream_pickups", t->tcp_midstream },
@@ -230,13 +232,13 @@ static void list_tcp(struct stats_list *l, const struct tracker_stats *t)
 static void list_flow(struct stats_list *l, const struct worker_stats *t)
 {
 	static const char *const zero[] = {
-		"flow.tcp_reuse", "flow.elephant", "flow.elephant_toserver", "flow.elephant_toclient", "flow.get_used",
+		"flow.elephant", "flow.elephant_toserver", "flow.elephant_toclient", "flow.get_used",
 		"flow.get_used_eval", "flow.get_used_eval_reject", "flow.get_used_eval_busy", "flow.get_used_failed",
 		"flow.wrk.spare_sync_avg", "flow.wrk.spare_sync", "flow.wrk.spare_sync_incomplete",
 		"flow.wrk.spare_sync_empty", "flow.wrk.flows_evicted_needs_work", "flow.wrk.flows_evicted_pkt_inject",
 		"flow.wrk.flows_evicted", "flow.wrk.flows_injected", "flow.wrk.flows_injected_max",
 		"flow.mgr.full_hash_pass", "flow.mgr.rows_per_sec", "flow.mgr.rows_maxlen", "flow.mgr.flows_checked",
-		"flow.mgr.flows_notimeout", "flow.mgr.flows_timeout", "flow.mgr.flows_evicted",
+		"flow.mgr.flows_notimeout",
 		"flow.mgr.flows_evicted_needs_work", "flow.recycler.recycled", "flow.recycler.queue_avg",
 		"flow.recycler.queue_max", "flow.emerg_mode_over", "flow.spare",
 		"flow_bypassed.local_capture_pkts", "flow_bypassed.local_capture_bytes",
@@ -257,12 +259,20 @@ static void list_flow(struct stats_list *l, const struct worker_stats *t)
 	stats_list_add(l, k->flows_icmpv6, "flow.icmpv6");
 	stats_list_add(l, k->emergency_entered, "flow.emerg_mode_entered");
 	stats_list_add(l, k->flow.denied, "flow.memcap");
+	stats_list_add(l, k->flows_ended[FLOW_END_TCP_REUSE], "flow.tcp_reuse");
+	stats_list_add(l, k->evicted, "flow.mgr.flows_evicted");
+	stats_list_add(l, k->flows_ended[FLOW_END_TIMEOUT], "flow.mgr.flows_timeout");
 	stats_list_add(l, k->flow.used, "flow.memuse");
 	stats_list_add(l, t->counts.bypassed_packets, "flow_bypassed.local_pkts");
 	stats_list_add(l, t->counts.bypassed_bytes, "flow_bypassed.local_bytes");
 	for (unsigned i = 0; i < 4; i++)
 		stats_list_add(l, t->counts.flow_states[i], "flow.end.state.%s", states[i]);
 	stats_list_add(l, 0, "flow.end.state.capture_bypassed");
+	for (unsigned i = 0; i <= TCP_CLOSED; i++) {
+		if (i != TCP_LISTEN)
+			stats_list_add(l, t->counts.tcp_states[i], "flow.end.tcp_state.%s", tcp_state_name((uint8_t)i));
+	}
+	stats_list_add(l, 0, "flow.end.tcp_liberal");
 	stats_list_add(l, k->frag_ipv4, "defrag.ipv4.fragments");
 	stats_list_add(l, k->frag_reassembled4, "defrag.ipv4.reassembled");
 	stats_list_add(l, k->frag_ipv6, "defrag.ipv6.fragments");

@@ -128,6 +128,8 @@ static void worker_flow_end(struct worker *w, struct flow *flow)
 	records_flow(w->records, w->rules, flow, flow->ended_ns);
 	w->counts.flow_states[flow->state & 3]++;
 	w->counts.flows_ended++;
+	if (flow->tcp != NULL)
+		w->counts.tcp_states[flow->tcp->state <= TCP_CLOSED ? flow->tcp->state : TCP_NONE]++;
 	if (w->rules != NULL)
 		rules_flow_free(w->rules, flow);
 	records_flow_free(w->records, flow);

@@ -7,6 +7,7 @@
 #include "rules/rules.h"
 #include "sensor/account.h"
 #include "sensor/handover.h"
+#include "stack/track/tcp.h"
 #include "stack/track/tracker.h"
 #include "stack/wire/stats.h"
 
@@ -42,6 +43,7 @@ struct worker_counts {
 	struct wire_stats wire;
 	uint64_t flows_ended;
 	uint64_t flow_states[4];                /* of those, by enum flow_state */
+	uint64_t tcp_states[TCP_CLOSED + 1];    /* of TCP flows that ended, by enum tcp_state */
 	uint64_t ips_accepted, ips_blocked, ips_rejected;
 	uint64_t drop_reasons[DROP_REASONS];    /* of packets that are, or would be, dropped */
 	uint64_t bypassed_packets, bypassed_bytes;

@@ -229,7 +229,8 @@ bool flow_lookup_init(const struct flow_table *t, struct flow_lookup *l, const s
 	} else if (k->proto == IPPROTO_ESP && pkt->l4 != NULL) {
 		k->port[0] = load_be16(pkt->l4);
 		k->port[1] = load_be16(pkt->l4 + 2);
-	} else if (k->proto != IPPROTO_IGMP && k->proto != IPPROTO_ESP) {
+	} else if (k->proto != IPPROTO_IGMP && k->proto != IPPROTO_ESP && k->proto != IPPROTO_IPIP &&
+		   k->proto != IPPROTO_IPV6) {
 		return false;
 	}
 	l->hash = pkt->flow_hash ? pkt->flow_hash : key_hash(t, k);

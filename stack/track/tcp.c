@@ -62,7 +62,14 @@ void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt)
 		t->stats.tcp_synack++;
 	else if (f & TCP_RST)
 		t->stats.tcp_rst++;
+	if (f & TCP_URG)
+		t->stats.tcp_urg++;
 	observed = observe(t, flow, pkt);
+	if (observed == OBSERVED_REFUSED && t->cfg.simulate_ips && t->cfg.drop_invalid && !(pkt->flags & PACKET_WOULD_DROP)) {
+		/* Rules still see the packet, for its stream events. */
+		pkt->flags |= PACKET_WOULD_DROP | PACKET_NO_PAYLOAD_INSPECT;
+		pkt->drop_reason = DROP_REASON_STREAM_ERROR;
+	}
 	if (flow->tcp == NULL)
 		return;
 	flow->tcp_flags[pkt->side] |= f;

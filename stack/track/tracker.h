@@ -110,7 +110,7 @@ struct tracker_stats {
 	uint64_t flows_total, flows_active, flows_tcp, flows_udp, flows_icmpv4, flows_icmpv6, flows_other;
 	uint64_t flows_ended[4];                /* enum flow_end */
 	uint64_t evicted, emergency_entered;
-	uint64_t tcp_sessions, tcp_midstream, tcp_syn, tcp_synack, tcp_rst;
+	uint64_t tcp_sessions, tcp_midstream, tcp_syn, tcp_synack, tcp_rst, tcp_urg;
 	uint64_t tcp_gaps, tcp_overlaps, tcp_overlaps_differing, tcp_bad_checksum, tcp_segments_shed;
 	uint64_t frag_ipv4, frag_ipv6, frag_reassembled4, frag_reassembled6, frag_timeouts4, frag_timeouts6;
 	uint64_t frag_shed, frag_overlaps;
