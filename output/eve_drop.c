@@ -55,6 +55,8 @@ static void drop_transport(struct json *j, const struct packet *pkt)
 void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	      const struct alert_queue *alerts)
 {
+	bool named = false;
+
 	eve_header(r, e, j, flow, pkt, DIR_PACKET, "drop", NULL);
 	if (flow != NULL)
 		json_str(j, "direction", pkt->side == TO_SERVER ? "to_server" : "to_client");
@@ -69,7 +71,14 @@ void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flo
 		if (a->action == ACTION_ALERT || a->action == ACTION_PASS)
 			continue;
 		eve_alert_object(e, j, pkt, a, NULL);
+		named = true;
 		break;
+	}
+	/* One that made no alert of its own (noalert, a threshold). */
+	if (e->drop_alerts && alerts != NULL && !named && alerts->drop_rule != NULL) {
+		struct alert a = { .rule = alerts->drop_rule, .action = alerts->drop_rule->action, .side = pkt->side };
+
+		eve_alert_object(e, j, pkt, &a, NULL);
 	}
 	if (e->alert_options & ALERT_VERDICT)
 		eve_verdict(j, pkt);

@@ -9,7 +9,7 @@
 
 /* What a rule looks at decides when it is judged, and what a drop or pass of it applies to. */
 enum rule_kind {
-	RULE_IPONLY,            /* addresses alone: once a direction of a flow */
+	RULE_IPONLY,            /* addresses and ports alone: once a direction of a flow */
 	RULE_LIKE_IPONLY,       /* the same with a negated address list: every packet, but acts on the flow */
 	RULE_PROTOCOL_ONLY,     /* app-layer-protocol alone: once a direction, when the protocol is known */
 	RULE_EVENTS,            /* decode-event and the like */

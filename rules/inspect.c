@@ -10,6 +10,7 @@
 #include "rules/explain.h"
 #include "rules/keyword.h"
 #include "rules/profile.h"
+#include "stack/track/tcp.h"
 
 const struct analyzer *app_shown(const struct flow *flow)
 {
@@ -123,7 +124,8 @@ static bool payload_match(struct rules *r, struct inspect *in, const struct rule
 				*flags |= ALERT_STREAM;
 				return true;
 			}
-		if (pkt->flags & PACKET_STREAM_ADDED && !p->in_packets)
+		if (!p->in_packets && (pkt->flags & PACKET_STREAM_ADDED || rule->flags & RULE_STREAM_ONLY ||
+				       rule->flow & FLOW_ONLY_STREAM))
 			return false;
 	}
 	if (p->needs_payload && pkt->payload.len == 0)
@@ -351,7 +353,7 @@ static void inspect_side(struct rules *r, struct inspect *in)
 			packet_rule(r, in, rule, shown, &raw);
 	}
 	if (shown != NULL && in->pkt->proto == in->flow->key.proto &&
-	    (in->pkt->proto != 6 || in->pkt->flags & (PACKET_ESTABLISHED | PACKET_END_OF_FLOW))) {
+	    (in->flow->tcp == NULL || in->flow->tcp->state >= TCP_ESTABLISHED)) {
 		inspect_frames(r, in, g, shown);
 		inspect_txs(r, in, g, &raw);
 	}

@@ -357,7 +357,7 @@ static bool byte_place(const struct walk *w, const struct byte_op *op, size_t at
 
 	if (from < 0 || from > (int64_t)w->bytes.len || count > w->bytes.len - (size_t)from)
 		return false;
-	if (op->flags & BYTE_RELATIVE && (size_t)from >= w->bytes.len)
+	if (op->flags & BYTE_RELATIVE && count && (size_t)from >= w->bytes.len)
 		return false;
 	*place = (size_t)from;
 	return true;
@@ -481,7 +481,9 @@ static bool judge_byte_jump(struct walk *w, unsigned i, size_t at)
 		to += (int64_t)w->bytes.len;
 	else if (!(op->flags & BYTE_FROM_BEGINNING))
 		to += (int64_t)(place + count);
-	if (to < 0 || to > (int64_t)w->bytes.len) {
+	if (to < 0)             /* as Suricata has it: no further back than the beginning */
+		to = 0;
+	if (to > (int64_t)w->bytes.len) {
 		explain_number(w->in, i, place, v);
 		return false;
 	}

@@ -18,14 +18,6 @@ static bool has_proto(const struct rule *r, unsigned proto)
 	return r->protos[proto / 8] >> (proto % 8) & 1;
 }
 
-static bool any_proto(const struct rule *r)
-{
-	for (unsigned i = 0; i < sizeof(r->protos); i++)
-		if (r->protos[i] != 0xff)
-			return false;
-	return true;
-}
-
 static bool named(const struct condition *c, const char *const *names)
 {
 	if (c->keyword == NULL)
@@ -36,18 +28,18 @@ static bool named(const struct condition *c, const char *const *names)
 	return false;
 }
 
+/* Of flowbits those that set; of what reads state across flows, both. */
 static bool is_ip_only(const struct rule *r)
 {
+	static const char *const flowbits[] = { "flowbits", NULL };
 	static const char *const fitting[] = { "flowbits", "xbits", "hostbits", "geoip", "iprep", "tag", NULL };
 
 	if (r->app != NULL || r->buffer_count || r->flow ||
 	    r->flags & (RULE_NEEDS_PACKET | RULE_NEEDS_PAYLOAD | RULE_PKTHDR | RULE_HOOK) || r->pkt_hook)
 		return false;
-	if (!any_proto(r) && (has_proto(r, 6) || has_proto(r, 17)) &&
-	    !(port_set_any(r->src_ports) && port_set_any(r->dst_ports)))
-		return false;
 	for (unsigned i = 0; i < r->condition_count; i++)
-		if (!named(&r->conditions[i], fitting))
+		if (!named(&r->conditions[i], fitting) ||
+		    (named(&r->conditions[i], flowbits) && r->conditions[i].stage != STAGE_POST))
 			return false;
 	return true;
 }

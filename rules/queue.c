@@ -116,7 +116,7 @@ static void action_apply(struct rules *r, struct inspect *in, struct alert *a, s
 			a->flags |= ALERT_DROPPED;
 	} else if (a->action == ACTION_PASS) {
 		q->pass = true;
-		if (undecided)
+		if (undecided && !q->drop)
 			flow->pass = true;
 	}
 }
