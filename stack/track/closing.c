@@ -80,7 +80,7 @@ bool observe_fin_wait1(struct observed *o)
 	if (!again) {
 		if (!data_in_window(o))
 			return refuse(o, STREAM_FIN1_ACK_WRONG_SEQ);
-		if (o->seq == o->me->next_seq)
+		if (o->pkt->side == TO_SERVER && o->seq == o->me->next_seq)
 			observe_state(o, TCP_FIN_WAIT2);
 	}
 	note_data(o, again);

@@ -192,6 +192,18 @@ void track_config_fini(struct track_config *cfg)
 	cfg->policy_count = 0;
 }
 
+static uint8_t read_urgent(const struct conf *conf)
+{
+	static const char *const names[] = { "oob", "inline", "drop", "gap" };
+	const char *text = conf_str(conf, "stream.reassembly.urgent.policy", "oob");
+
+	for (uint8_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(text, names[i]) == 0)
+			return i;
+	}
+	return URGENT_OOB;
+}
+
 static void read_stream(struct track_config *cfg, const struct conf *conf)
 {
 	cfg->simulate_ips = conf_bool(conf, "simulate-ips", false);
@@ -208,6 +220,7 @@ static void read_stream(struct track_config *cfg, const struct conf *conf)
 	if (cfg->syn_queued_max > SYN_QUEUED_MAX)
 		cfg->syn_queued_max = SYN_QUEUED_MAX;
 	cfg->synack_queued_max = read_u32(conf, "stream.max-synack-queued", SYNACK_QUEUED_MAX);
+	cfg->urgent = read_urgent(conf);
 	cfg->checksum_validation = conf_bool(conf, "stream.checksum-validation", true);
 	cfg->checksum_auto = strcmp(conf_str(conf, "pcap-file.checksum-checks", "auto"), "auto") == 0;
 }

@@ -13,6 +13,9 @@
 
 enum timeout_proto { TIMEOUT_DEFAULT, TIMEOUT_TCP, TIMEOUT_UDP, TIMEOUT_ICMP, TIMEOUT_PROTOS };
 
+/* What becomes of TCP's urgent byte: RFC 6093 2. */
+enum urgent_policy { URGENT_OOB, URGENT_INLINE, URGENT_DROP, URGENT_GAP };
+
 struct track_config {
 	/* seconds, by enum timeout_proto and enum flow_state; [1] = in an emergency */
 	uint32_t timeouts[2][TIMEOUT_PROTOS][FLOW_BYPASSED + 1];
@@ -35,6 +38,7 @@ struct track_config {
 	bool simulate_ips;
 	bool drop_invalid;
 	bool liberal_timestamps;
+	uint8_t urgent;                 /* enum urgent_policy */
 	uint32_t syn_queued_max, synack_queued_max;
 	bool policies_configured;
 	uint32_t policy_count;          /* host-os-policy, longest prefix first */

@@ -46,7 +46,7 @@ static bool established_data(struct observed *o)
 	    (o->c->flags & CONN_MIDSTREAM_ESTABLISHED)) {
 		observe_window(o);
 		peer->next_win = peer->last_ack + peer->window;
-		o->c->flags &= (uint16_t)~CONN_MIDSTREAM_ESTABLISHED;
+		o->c->flags &= ~(uint32_t)CONN_MIDSTREAM_ESTABLISHED;
 	}
 	if ((o->len > 1 || o->seq != me->next_seq - 1) && seq_lt(o->end, me->last_ack) &&
 	    !before_last_ack(o))

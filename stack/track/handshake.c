@@ -254,7 +254,7 @@ static void take_syn(struct observed *o, const struct candidate *k)
 	client->isn = k->seq;
 	client->next_seq = k->seq + 1;
 	client->flags &= (uint8_t)~(VIEW_TS | VIEW_TS_ZERO);
-	o->c->flags &= (uint16_t)~(CONN_WSCALE | CONN_SACK_OFFERED);
+	o->c->flags &= ~(uint32_t)(CONN_WSCALE | CONN_SACK_OFFERED);
 	if (k->has_ts) {
 		side_ts(client, k->ts, k->time_s);
 		client->flags |= VIEW_TS;
@@ -295,7 +295,7 @@ static void take_synack(struct tcp_conn *c, const struct candidate *k)
 		c->flags |= CONN_TS;
 		client->flags &= (uint8_t)~VIEW_TS;
 	} else if (!(c->flags & CONN_TS) || !k->has_ts) {
-		c->flags &= (uint16_t)~CONN_TS;
+		c->flags &= ~(uint32_t)CONN_TS;
 		client->last_ts = server->last_ts = 0;
 		client->flags &= (uint8_t)~VIEW_TS_ZERO;
 	} else {
@@ -307,7 +307,7 @@ static void take_synack(struct tcp_conn *c, const struct candidate *k)
 		c->flags |= CONN_SACK;
 	server->next_win = server->last_ack + server->window;
 	client->next_win = client->last_ack + client->window;
-	c->flags &= (uint16_t)~CONN_4WHS;
+	c->flags &= ~(uint32_t)CONN_4WHS;
 }
 
 /* The SYN/ACK of a four-way handshake comes from the client: both sent a SYN first. */
@@ -363,6 +363,7 @@ static bool syn_sent_synack(struct observed *o)
 	    (o->c->flags & CONN_FAST_OPEN)) {
 		/* The server didn't take the data that came with the SYN. */
 		client->next_seq = o->ack;
+		o->c->flags |= CONN_FAST_OPEN_IGNORED;
 		observe_event(o, STREAM_3WHS_SYNACK_TFO_DATA_IGNORED);
 	} else if (o->ack != client->next_seq) {
 		observe_event(o, STREAM_3WHS_SYNACK_WITH_WRONG_ACK);
@@ -416,13 +417,13 @@ static void syn_sent_syn(struct observed *o)
 		o->c->flags |= CONN_WSCALE;
 		o->peer->wscale = candidate_of(o->pkt).wscale;
 	} else {
-		o->c->flags &= (uint16_t)~CONN_WSCALE;
+		o->c->flags &= ~(uint32_t)CONN_WSCALE;
 		o->peer->wscale = 0;
 	}
 	if (o->pkt->tcp.sack_permitted)
 		o->c->flags |= CONN_SACK_OFFERED;
 	else
-		o->c->flags &= (uint16_t)~CONN_SACK_OFFERED;
+		o->c->flags &= ~(uint32_t)CONN_SACK_OFFERED;
 }
 
 /* No SYN/ACK, but the client goes on: we only see its side. */

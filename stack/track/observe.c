@@ -116,7 +116,7 @@ static bool ts_zero_check(struct observed *o, uint32_t *last)
 	switch (o->peer->policy) {
 	case OVERLAP_LINUX:
 	case OVERLAP_WINDOWS2K3:
-		o->c->flags &= (uint16_t)~CONN_TS;
+		o->c->flags &= ~(uint32_t)CONN_TS;
 		return false;
 	case OVERLAP_OLD_LINUX:
 	case OVERLAP_WINDOWS:
@@ -149,7 +149,7 @@ static bool ts_check(struct observed *o, bool note)
 
 	if (!o->pkt->tcp.has_timestamp) {
 		if (note && policy == OVERLAP_SOLARIS)
-			o->c->flags &= (uint16_t)~CONN_TS;
+			o->c->flags &= ~(uint32_t)CONN_TS;
 		return true;
 	}
 	check = ts_zero_check(o, &last);
@@ -403,7 +403,7 @@ static void check_after_rst(struct observed *o)
 	if ((o->pkt->tcp_flags & TCP_RST) || !(o->peer->flags & VIEW_RST))
 		return;
 	o->peer->flags &= (uint8_t)~VIEW_RST;
-	o->c->flags &= (uint16_t)~CONN_CLOSED_BY_RST;
+	o->c->flags &= ~(uint32_t)CONN_CLOSED_BY_RST;
 	observe_event(o, STREAM_SUSPECTED_RST_INJECT);
 }
 
@@ -416,7 +416,7 @@ enum observed_verdict observe(struct tracker *t, struct flow *flow, struct packe
 	if (c != NULL) {
 		c->view[pkt->side].tcp_flags |= pkt->tcp_flags;
 		if ((c->flags & CONN_ASYNC) && c->view[0].tcp_flags != 0 && c->view[1].tcp_flags != 0)
-			c->flags &= (uint16_t)~CONN_ASYNC;
+			c->flags &= ~(uint32_t)CONN_ASYNC;
 	}
 	if (!(pkt->tcp_flags & TCP_ACK) && pkt->ack != 0)
 		packet_event(pkt, STREAM_PKT_BROKEN_ACK);

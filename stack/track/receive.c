@@ -69,6 +69,7 @@ static void take_syn(struct received *r)
 		r->what.fin = false;
 		r->what.end = r->what.seq + r->what.len;
 		stream_insert(&r->t->pool, in, &r->what, r->pkt->payload.data);
+		r->pkt->flags |= PACKET_STREAM_ADDED;
 		if (seq_lt(in->snd_nxt, r->what.end))
 			in->snd_nxt = r->what.end;
 	}
@@ -96,7 +97,7 @@ static void take_synack(struct received *r, enum observed_verdict observed)
 	r->back->window_max = r->pkt->window;
 	r->back->flags |= DIR_HEARD | DIR_EDGE;
 	r->back->ts_recent_s = r->now_s;
-	stream_acknowledged(&r->t->pool, r->back, r->pkt->ack);
+	stream_acknowledged(r->back, r->pkt->ack);
 	if (c->flags & CONN_TS) {
 		r->in->flags |= DIR_TS;
 		r->back->flags |= DIR_TS;
@@ -185,6 +186,12 @@ static enum verdict judge_ack(const struct received *r)
 	return seq_lt(back->snd_nxt, ack) ? DOUBTED : TAKEN;
 }
 
+/* Doubts wait for the receiver's word; one that we never hear can't give it. */
+static bool receiver_seen(const struct received *r)
+{
+	return r->c->view[!r->pkt->side].tcp_flags != 0 && !(r->c->flags & CONN_ASYNC);
+}
+
 static enum verdict judge(const struct received *r)
 {
 	const struct packet *pkt = r->pkt;
@@ -199,6 +206,8 @@ static enum verdict judge(const struct received *r)
 	ack = judge_ack(r);
 	if (ack == REFUSED)
 		return REFUSED;
+	if (!receiver_seen(r))
+		return TAKEN;
 	if (pkt->ttl < hops(r->back->ttl) && (r->in->flags & DIR_HEARD))
 		return DOUBTED;
 	return ack < window ? ack : window;
@@ -216,6 +225,9 @@ static void take_rst(struct received *r)
 	    !(seq == in->rcv_nxt - 1 && (in->flags & DIR_FIN)))
 		return;
 	in->flags |= DIR_RST;
+	/* Inline, it will reach the receiver: what waits for a hole to be filled waits in vain. */
+	if (r->c->flags & CONN_INLINE)
+		stream_acknowledged(in, stream_highest(in));
 }
 
 /* Effects */
@@ -245,7 +257,8 @@ static void take_ack(struct received *r, enum verdict verdict)
 		back->flags |= DIR_EDGE;
 	if (((uint32_t)r->pkt->window << peer->wscale) > back->window_max)
 		back->window_max = (uint32_t)r->pkt->window << peer->wscale;
-	if (stream_acknowledged(&r->t->pool, back, ack)) {
+	if (stream_acknowledged(back, ack)) {
+		r->t->pool.gaps++;
 		packet_event(r->pkt, STREAM_REASSEMBLY_SEQ_GAP);
 		r->c->view[!r->pkt->side].flags |= VIEW_GAP;
 		r->c->flags |= CONN_LOSSY;
@@ -274,6 +287,29 @@ static bool within_depth(struct received *r)
 	r->what.len -= (uint32_t)(end - depth);
 	r->what.end = r->what.seq + r->what.len;
 	r->what.fin = false;
+	return true;
+}
+
+/* The urgent byte: the last one that the pointer covers, as Linux reads it. One at a time is pending. False
+ * where such packets are to be dropped. */
+static bool take_urgent(struct received *r)
+{
+	struct tcp_dir *in = r->in;
+	uint32_t at = r->pkt->seq + r->pkt->urgent - (r->pkt->urgent > 0 ? 1 : 0);
+
+	if (r->t->cfg.urgent == URGENT_INLINE)
+		return true;
+	if (r->t->cfg.urgent == URGENT_DROP) {
+		r->pkt->flags |= PACKET_WOULD_DROP | PACKET_NO_PAYLOAD_INSPECT;
+		if (r->pkt->drop_reason == DROP_REASON_NONE)
+			r->pkt->drop_reason = DROP_REASON_STREAM_URGENT;
+		return false;
+	}
+	if (seq_lt(at, in->pos) || seq_lt(at, in->rcv_nxt) ||
+	    ((in->flags & DIR_URGENT) && seq_le(at, in->urgent_seq)))
+		return true;
+	in->flags |= DIR_URGENT;
+	in->urgent_seq = at;
 	return true;
 }
 
@@ -314,6 +350,8 @@ static void take_segment(struct received *r, enum verdict verdict)
 	    (int32_t)(in->ts_recent - r->pkt->tcp.ts_val) <= 0)
 		ts_store(r);
 	if (r->what.end == r->what.seq || !seq_lt(in->rcv_nxt, r->what.end) || verdict == REFUSED)
+		return;
+	if ((r->pkt->tcp_flags & TCP_URG) && !take_urgent(r))
 		return;
 	/* Behind the FIN: real only if the FIN never arrived, and then the ACK shows it. */
 	take_data(r, verdict == DOUBTED || (in->flags & DIR_FIN) != 0);

@@ -369,7 +369,7 @@ static void take_fin_back(struct tcp_dir *dir)
 	}
 }
 
-bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t ack)
+bool stream_acknowledged(struct tcp_dir *dir, uint32_t ack)
 {
 	struct segments *q = dir->queue;
 	bool gap = false;
@@ -389,7 +389,6 @@ bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t
 			break;
 		/* The hole up to here was taken by the receiver and missed by us. */
 		dir->rcv_nxt = seq_lt(q->at[i]->seq, ack) ? q->at[i]->seq : ack;
-		pool->gaps++;
 		gap = true;
 		catch_up(dir);
 	}
@@ -411,7 +410,7 @@ void stream_flush(struct stream_pool *pool, struct tcp_dir *dir)
 	if (q != NULL && q->count > 0) {
 		struct segment *last = q->at[q->count - 1];
 
-		stream_acknowledged(pool, dir, last->end);
+		stream_acknowledged(dir, last->end);
 		if (last->fin && seq_lt(dir->rcv_nxt, last->end)) {
 			dir->rcv_nxt = last->end;
 			dir->flags |= DIR_FIN;
@@ -494,6 +493,29 @@ static bool next_waiting(struct stream_pool *pool, struct tcp_dir *dir, struct s
 	return true;
 }
 
+/* How much of len bytes at pos comes before the urgent byte. */
+static uint32_t before_urgent(const struct tcp_dir *dir, uint32_t len)
+{
+	if (!(dir->flags & DIR_URGENT) || !seq_lt(dir->pos, dir->urgent_seq) ||
+	    !seq_lt(dir->urgent_seq, dir->pos + len))
+		return len;
+	return dir->urgent_seq - dir->pos;
+}
+
+/* The urgent byte is at pos: it isn't part of the stream. */
+static void take_urgent(struct stream_pool *pool, struct tcp_dir *dir)
+{
+	struct direct *direct = &pool->direct;
+
+	dir->flags &= (uint16_t)~DIR_URGENT;
+	dir->urgent_bytes++;
+	if (direct->dir == dir && direct->len > 0 && direct->seq == dir->pos) {
+		direct->data++;
+		direct->seq++;
+		direct->len--;
+	}
+}
+
 bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **data, uint32_t *len,
 		 bool *is_gap)
 {
@@ -506,10 +528,23 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 		pool->lent = NULL;
 	}
 	*is_gap = false;
+	if ((dir->flags & DIR_URGENT) && dir->pos == dir->urgent_seq && seq_lt(dir->pos, dir->rcv_nxt)) {
+		take_urgent(pool, dir);
+		if (pool->urgent_gap) {
+			*data = NULL;
+			*len = 1;
+			*is_gap = true;
+			hand_out(dir, 1);
+			return true;
+		}
+		dir->pos++;
+	}
 	if (direct->dir == dir && direct->seq == dir->pos && direct->len > 0) {
 		*data = direct->data;
-		*len = direct->len;
-		direct->dir = NULL;
+		*len = before_urgent(dir, direct->len);
+		direct->data += *len;
+		direct->seq += *len;
+		direct->len -= *len;
 		hand_out(dir, *len);
 		return true;
 	}
@@ -519,6 +554,7 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 		to--;                           /* the FIN itself */
 	if (!seq_lt(dir->pos, to))
 		return false;
+	to = dir->pos + before_urgent(dir, to - dir->pos);
 	s = queue_head(pool, dir);
 	if (s != NULL && seq_le(s->seq, dir->pos))
 		return next_waiting(pool, dir, s, to, data, len);

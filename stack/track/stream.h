@@ -36,6 +36,7 @@ struct stream_pool {
 	struct budget *budget;          /* for data */
 	uint32_t segments_max;
 	uint64_t depth;                 /* 0 = none */
+	bool urgent_gap;                /* an urgent byte becomes a gap; else it is left out */
 	struct direct direct;
 	struct segment *lent;           /* pulled last: freed at the next call */
 	uint64_t gaps, overlaps, overlaps_differing, shed;
@@ -68,7 +69,7 @@ unsigned stream_in_order(struct stream_pool *pool, struct tcp_dir *dir, const st
 /* The receiver has acknowledged up to ack: doubts below it are settled, and what is still missing
  * before data that is there won't come. Where nothing is there, the data may just be late to us. True
  * where a gap was declared. */
-bool stream_acknowledged(struct stream_pool *pool, struct tcp_dir *dir, uint32_t ack);
+bool stream_acknowledged(struct tcp_dir *dir, uint32_t ack);
 /* All that waits becomes readable, holes become gaps; doubtful data is dropped. */
 void stream_flush(struct stream_pool *pool, struct tcp_dir *dir);
 /* Before the packet's bytes go away: what nobody pulled is kept. */

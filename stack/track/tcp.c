@@ -44,6 +44,8 @@ bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct p
 		return false;
 	if (c == NULL)
 		return !synack || side == TO_SERVER;
+	if (!synack && (c->flags & CONN_FAST_OPEN_IGNORED) && c->state == TCP_SYN_RECV)
+		return true;
 	if (side == (synack ? TO_CLIENT : TO_SERVER) && pkt->seq == c->view[side].isn)
 		return false;
 	if (c->state == TCP_TIME_WAIT && !synack)
@@ -73,6 +75,12 @@ void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt)
 	if (flow->tcp == NULL)
 		return;
 	flow->tcp_flags[pkt->side] |= f;
+	if (observed == OBSERVED_REFUSED && t->cfg.inline_mode && t->cfg.drop_invalid) {
+		pkt->flags |= PACKET_WOULD_DROP | PACKET_NO_PAYLOAD_INSPECT;
+		if (pkt->drop_reason == DROP_REASON_NONE)
+			pkt->drop_reason = DROP_REASON_STREAM_ERROR;
+		return;                         /* it won't reach the receiver */
+	}
 	receive(t, flow, pkt, observed);
 }
 

@@ -114,6 +114,7 @@ enum tcp_conn_flag {
 	CONN_INLINE = 1 << 13,
 	CONN_ENDED = 1 << 14,
 	CONN_LOSSY = 1 << 15,           /* something was missing for good, on either side */
+	CONN_FAST_OPEN_IGNORED = 1 << 16,       /* the server didn't take the data that came with the SYN */
 };
 
 struct tcp_handshake;                   /* stack/track/observe.h: SYNs and SYN/ACKs that compete */
@@ -122,7 +123,7 @@ struct tcp_conn {
 	struct tcp_view view[2];        /* by side */
 	struct tcp_dir dir[2];          /* by sending side */
 	struct tcp_handshake *handshake;
-	uint16_t flags;                 /* enum tcp_conn_flag */
+	uint32_t flags;                 /* enum tcp_conn_flag */
 	uint8_t state;                  /* enum tcp_state */
 	uint8_t state_before;
 };

@@ -46,6 +46,7 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 	t->pool.budget = &t->stream;
 	t->pool.segments_max = t->cfg.segments_max;
 	t->pool.depth = t->cfg.reassembly_depth;
+	t->pool.urgent_gap = t->cfg.urgent == URGENT_GAP;
 	*out = t;
 	return 0;
 free_table:
