@@ -236,6 +236,9 @@ struct probe_result detect_bytes(struct analysis *a, enum side side, struct slic
 		s.as = side;
 	}
 	if (out.blocked) {
+		/* Too short for a pattern of somebody else's; what the other direction speaks may know it. */
+		if (a->proto != NULL && a->proto->probe != NULL && probe_try(&s, a->row, side))
+			return out;
 		out.wait = true;
 		return out;
 	}

@@ -249,6 +249,22 @@ static void compare(const struct world *a, const struct world *b)
 	abort();
 }
 
+/* Every analyzer is on, those too that aren't by default. */
+static void setup(void)
+{
+	struct conf *conf = conf_new();
+
+	for (unsigned i = 0; i < analyzers_builtin_count; i++) {
+		const struct analyzer *an = analyzers_builtin[i];
+		char path[128];
+
+		snprintf(path, sizeof(path), "app-layer.protocols.%s.enabled", an->conf ? an->conf : an->name);
+		must(conf_set(conf, path, "yes") == 0);
+	}
+	must(app_settings_new(&settings, conf) == 0);
+	conf_free(conf);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct world whole, cut;
@@ -256,7 +272,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t total;
 
 	if (settings == NULL)
-		must(app_settings_new(&settings, NULL) == 0);
+		setup();
 	plan_read(&plan, data, size);
 	world_init(&whole, &plan);
 	total = converse(&whole, plan, 0);
