@@ -51,6 +51,7 @@ struct tx {
 	uint8_t event_count;
 	uint8_t events[TX_EVENTS_MAX];  /* indices in analyzer->events */
 	uint8_t events_recorded;        /* output: how many became anomaly records */
+	uint64_t events_off[2];         /* stream offsets by side that have to be acknowledged before they do */
 	bool recorded;                  /* output: its record was written */
 	bool updated[2];                /* something changed since rules looked last */
 	uint8_t one_sided;              /* 0, or 1 + the only enum side there is of it: tx_one_sided() */
@@ -118,6 +119,7 @@ struct analyzer {
 	const char *const *frames;      /* frame types without protocol, NULL-ended */
 
 	const char *event_type;         /* of its EVE record; NULL: none */
+	const char *record_conf;        /* its name under eve-log.types; NULL = event_type or name */
 	uint8_t record_at[2];           /* progress by side at which the record is written; 0,0 = complete */
 	void *(*record_options)(const struct conf *type);       /* the node under eve-log.types, or NULL */
 	void (*record_options_free)(void *options);
@@ -184,7 +186,8 @@ struct analysis {
 	uint16_t switch_port;           /* set by the analyzer: probe as on this server port (CONNECT host:port) */
 	void *frames;                   /* framework: frames of this flow, see analyzers/frame.h */
 	void *detect;                   /* framework: bytes kept while the protocol is unknown */
-	struct slice feeding;           /* framework: what feed was given, and where in the stream that starts */
+	struct slice feeding;           /* framework: what feed was given, on which side, and where in the stream that starts */
+	uint8_t feeding_side;
 	uint64_t feeding_offset;
 	uint8_t feeding_side;
 };

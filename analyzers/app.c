@@ -135,6 +135,8 @@ void tx_event(struct analysis *a, struct tx *tx, unsigned event)
 			return;
 	if (tx->event_count < TX_EVENTS_MAX)
 		tx->events[tx->event_count++] = (uint8_t)event;
+	if (a->feeding.len != 0 && a->flow->tcp != NULL)
+		tx->events_off[a->feeding_side] = a->feeding_offset + a->feeding.len;
 	tx->updated[TO_SERVER] = tx->one_sided != 1 + TO_CLIENT;
 	tx->updated[TO_CLIENT] = tx->one_sided != 1 + TO_SERVER;
 }
@@ -302,6 +304,7 @@ static void analysis_feed(struct analysis *a, enum side side, struct slice data)
 	}
 	a->need[side] = 0;
 	a->feeding = all;
+	a->feeding_side = side;
 	a->feeding_offset = a->offset[side];
 	a->feeding_side = side;
 	if (analysis_wanted(a, APP_WANT_FRAMES))

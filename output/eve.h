@@ -10,6 +10,7 @@
 #include "output/sink.h"
 
 #define EVE_OUTPUTS_MAX 16
+#define EVE_VERSION "8.0.7"             /* the Suricata whose EVE this is */
 #define EVE_ANALYZERS_MAX 128
 #define LINES_MAX (256 * 1024)
 #define RECORD_MAX (LINES_MAX - 1024)   /* a longer record is cut at a whole member */
@@ -126,6 +127,7 @@ void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flo
 struct app_frame;
 void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 void eve_frame_object(struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp);
+bool events_acked(const struct flow *flow, const struct tx *tx);
 void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 void eve_arp(struct records *r, struct eve *e, struct json *j, const struct packet *pkt);
 void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, struct analysis *a,

@@ -61,10 +61,14 @@ static void alert_references(struct json *j, const struct rule *rule)
 	json_close(j);
 }
 
+static bool action_rejects(uint8_t action)
+{
+	return action == ACTION_REJECT || action == ACTION_REJECT_DST || action == ACTION_REJECT_BOTH;
+}
+
 static bool alert_blocked(const struct alert *a)
 {
-	return (a->flags & ALERT_DROPPED) || a->action == ACTION_REJECT || a->action == ACTION_REJECT_DST ||
-	       a->action == ACTION_REJECT_BOTH;
+	return (a->flags & ALERT_DROPPED) || action_rejects(a->action);
 }
 
 void eve_alert_object(const struct eve *e, struct json *j, const struct packet *pkt, const struct alert *a, const char *xff)

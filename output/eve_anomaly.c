@@ -76,7 +76,8 @@ void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow
 		if (a->events != 0)
 			anomaly_detect(r, e, j, flow, pkt, a);
 		for (const struct tx *tx = a->tx_first; tx != NULL && a->proto->events != NULL; tx = tx->next)
-			for (unsigned i = tx->events_recorded; i < tx->event_count; i++)
-				anomaly_app(r, e, j, flow, pkt, a, tx, a->proto->events[tx->events[i]], false);
+			if (tx->events_recorded != tx->event_count && events_acked(flow, tx))
+				for (unsigned i = tx->events_recorded; i < tx->event_count; i++)
+					anomaly_app(r, e, j, flow, pkt, a, tx, a->proto->events[tx->events[i]], false);
 	}
 }

@@ -92,7 +92,8 @@ static void read_analyzer(struct eve *e, const char *name, const struct conf *c)
 
 		if (a->event_type == NULL)
 			continue;
-		if (!type_name_eq(a->name, name) && !type_name_eq(a->event_type, name))
+		if (!type_name_eq(a->name, name) && !type_name_eq(a->event_type, name) &&
+		    !(a->record_conf != NULL && type_name_eq(a->record_conf, name)))
 			continue;
 		e->log_app[i] = true;
 		if (a->record_options != NULL && e->app_options[i] != NULL && a->record_options_free != NULL)

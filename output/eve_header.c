@@ -153,6 +153,44 @@ static void vars_text(void *ctx, const char *name, struct slice value)
 	json_close(v->j);
 }
 
+/* Flowbits named traffic/id/… and traffic/label/… become lists of their own. */
+struct traffic_writer {
+	struct json *j;
+	const char *prefix, *key;
+	bool open, *object;
+};
+
+static void traffic_bit(void *ctx, const char *name)
+{
+	struct traffic_writer *t = ctx;
+
+	if (strncmp(name, t->prefix, strlen(t->prefix)) != 0)
+		return;
+	if (!*t->object)
+		json_object(t->j, "traffic");
+	*t->object = true;
+	if (!t->open)
+		json_array(t->j, t->key);
+	t->open = true;
+	json_str(t->j, NULL, name + strlen(t->prefix));
+}
+
+static void header_traffic(struct records *r, struct json *j, const struct flow *flow)
+{
+	bool object = false;
+	struct traffic_writer id = { .j = j, .prefix = "traffic/id/", .key = "id", .object = &object };
+	struct traffic_writer label = { .j = j, .prefix = "traffic/label/", .key = "label", .object = &object };
+
+	rules_flow_vars(r->rules, flow, traffic_bit, NULL, NULL, &id);
+	if (id.open)
+		json_close(j);
+	rules_flow_vars(r->rules, flow, traffic_bit, NULL, NULL, &label);
+	if (label.open)
+		json_close(j);
+	if (object)
+		json_close(j);
+}
+
 static void vars_list_end(struct vars_writer *v)
 {
 	if (v->list)
@@ -174,6 +212,7 @@ static void header_metadata(struct records *r, struct json *j, const struct flow
 	vars_list_end(&v);
 	if (v.open)
 		json_close(j);
+	header_traffic(r, j, flow);
 }
 
 static void mac_text(const uint8_t *mac, char out[18])
@@ -186,6 +225,8 @@ static void header_options(struct records *r, const struct eve *e, struct json *
 {
 	char text[48];
 
+	if (e->suricata_version)
+		json_str(j, "suricata_version", EVE_VERSION);
 	if (e->pcap_file && r->out->capture_name != NULL)
 		json_str(j, "pcap_filename", r->out->capture_name);
 	if (e->metadata && flow != NULL)

@@ -427,11 +427,19 @@ static void record_drop(struct records *r, struct flow *flow, const struct packe
 		flow->drop_recorded |= (uint8_t)(1u << pkt->side);
 }
 
+/* What brought a transaction's events has reached the receiver. */
+bool events_acked(const struct flow *flow, const struct tx *tx)
+{
+	return stream_acked(flow, TO_SERVER) >= tx->events_off[TO_SERVER] &&
+	       stream_acked(flow, TO_CLIENT) >= tx->events_off[TO_CLIENT];
+}
+
 static void mark_events_recorded(struct flow *flow)
 {
 	for (struct analysis *a = analysis_of(flow); a != NULL; a = a->older)
 		for (struct tx *tx = a->tx_first; tx != NULL; tx = tx->next)
-			tx->events_recorded = tx->event_count;
+			if (tx->events_recorded != tx->event_count && events_acked(flow, tx))
+				tx->events_recorded = tx->event_count;
 }
 
 static void record_frames(struct records *r, struct flow *flow, const struct packet *pkt)

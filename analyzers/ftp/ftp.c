@@ -222,19 +222,21 @@ static void expect_data(struct analysis *a, struct ftp_state *s, struct ftp_tx *
 	s->port = 0;
 }
 
-static void request_line(struct analysis *a, struct slice line, bool truncated)
+static bool request_line(struct analysis *a, struct slice line, bool truncated)
 {
 	const struct ftp_settings *settings = a->settings;
 	struct ftp_state *s = a->state;
 	struct ftp_tx *f;
 
 	if (line.len == 0)
-		return;
+		return true;
+	if (a->tx_first != NULL && a->tx_count - a->tx_first->id > settings->tx_max) {
+		tx_event(a, a->tx_first, TOO_MANY_TRANSACTIONS);
+		return false;
+	}
 	f = tx_new(a, sizeof(*f));
 	if (f == NULL)
-		return;
-	if (a->tx_open > settings->tx_max)
-		tx_event(a, &f->tx, TOO_MANY_TRANSACTIONS);
+		return true;
 	bytes_append(&f->request, a->budget, line.data, line.len);
 	f->command = command_of(line);
 	f->request_truncated = truncated;
@@ -258,6 +260,7 @@ static void request_line(struct analysis *a, struct slice line, bool truncated)
 		break;
 	}
 	tx_progress(a, &f->tx, TO_SERVER, 1);
+	return true;
 }
 
 /* The oldest transaction that still waits; when none does, the newest; when there is none, a new one (the greeting). */
@@ -298,14 +301,15 @@ static void reply_line(struct analysis *a, struct slice line, bool truncated)
 		analysis_switch(a, NULL, "tls");
 }
 
-static void ftp_line(struct analysis *a, enum side side, struct slice line, bool truncated)
+/* False: the flow can't be followed any further. */
+static bool ftp_line(struct analysis *a, enum side side, struct slice line, bool truncated)
 {
 	if (line.len && line.data[line.len - 1] == '\r')
 		line.len--;
 	if (side == TO_SERVER)
-		request_line(a, line, truncated);
-	else
-		reply_line(a, line, truncated);
+		return request_line(a, line, truncated);
+	reply_line(a, line, truncated);
+	return true;
 }
 
 static enum parse ftp_feed(struct analysis *a, enum side side, struct reader *in)
@@ -320,14 +324,15 @@ static enum parse ftp_feed(struct analysis *a, enum side side, struct reader *in
 		if (end != NULL) {
 			struct slice line = slice_of(in->at, (size_t)(end - in->at));
 
-			if (!s->skipping[side])
-				ftp_line(a, side, line, false);
+			if (!s->skipping[side] && !ftp_line(a, side, line, false))
+				return PARSE_BAD;
 			s->skipping[side] = false;
 			in->at = end + 1;
 		} else if (s->skipping[side]) {
 			in->at = in->end;
 		} else if (left >= settings->line_max) {
-			ftp_line(a, side, slice_of(in->at, settings->line_max), true);
+			if (!ftp_line(a, side, slice_of(in->at, settings->line_max), true))
+				return PARSE_BAD;
 			in->at += settings->line_max;
 			s->skipping[side] = true;
 		} else {

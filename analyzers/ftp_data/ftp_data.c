@@ -135,5 +135,6 @@ const struct analyzer analyzer_ftp_data = {
 	.fields = ftp_data_fields,
 	.field_count = sizeof(ftp_data_fields) / sizeof(ftp_data_fields[0]),
 	.event_type = "ftp_data",
+	.record_conf = "ftp",
 	.record = ftp_data_record,
 };

@@ -190,11 +190,12 @@ static void ssh_finished(struct analysis *a, struct ssh_tx *t, enum side side)
 		a->flow->no_inspect = true;
 }
 
-static void ssh_frame_open(struct analysis *a, enum side side, uint64_t at, uint32_t len)
+static void ssh_frame(struct analysis *a, const struct ssh_tx *t, enum side side, uint8_t type, uint64_t at, int64_t len)
 {
-	frame_open(a, side, FRAME_HDR, at, 6);
-	frame_open(a, side, FRAME_DATA, at + 6, (int64_t)len - 2);
-	frame_open(a, side, FRAME_PDU, at, (int64_t)len + 4);
+	struct app_frame *f = frame_open(a, side, type, at, len);
+
+	if (f != NULL)
+		frame_set_tx(f, &t->tx);
 }
 
 /* One binary packet: length, padding length, message number, payload, padding. */
@@ -219,7 +220,9 @@ static enum parse ssh_packet(struct analysis *a, struct ssh_tx *t, enum side sid
 		analysis_need(a, side, len + 4);
 		return PARSE_MORE;
 	}
-	ssh_frame_open(a, side, offset, len);
+	ssh_frame(a, t, side, FRAME_HDR, offset, 6);
+	ssh_frame(a, t, side, FRAME_DATA, offset + 6, (int64_t)len - 2);
+	ssh_frame(a, t, side, FRAME_PDU, offset, (int64_t)len + 4);
 	if (message == MSG_KEXINIT) {
 		if (len > KEXINIT_MAX)
 			tx_event(a, &t->tx, LONG_KEX_RECORD);
