@@ -25,12 +25,16 @@ LEVEL = "8.0.7"
 AREAS = ["http", "dns", "tls", "flow", "rules-parse"]
 
 
-def run(sensor):
+def run(sensor, only=()):
+    """Runs the suite, or the tests named; returns its report."""
     with tempfile.TemporaryDirectory() as tmp:
         report = os.path.join(tmp, "report.json")
+        names = os.path.join(tmp, "names")
+        with open(names, "w") as f:
+            f.write("".join(n + "\n" for n in only))
         command = "%s run -c {config} -r {pcap} -S {rules} -l {out} {args}" % sensor
         subprocess.run([str(SUITE / "eve-conformance"), "--level", LEVEL, "--sensor", command, "-j", "2", "--timeout", "60",
-                        "--report", report, "--summary", "--work", os.path.join(tmp, "work")],
+                        "--report", report, "--summary", "--work", os.path.join(tmp, "work")] + (["--names", names] if only else []),
                        stdout=subprocess.DEVNULL, check=False)
         with open(report) as f:
             return json.load(f)
@@ -110,6 +114,15 @@ def main():
         update(report)
         return 0
     bad = failures(report)
+    doubtful = (bad - known().keys()) | set(report["crashes"]) | set(report["timeouts"])
+    if doubtful:                    # a loaded machine is no reason to fail: what fails twice fails
+        again = run(sensor, sorted(doubtful))
+        for name, t in again["tests"].items():
+            if name in doubtful:
+                report["tests"][name] = t
+        report["crashes"] = again["crashes"] + [n for n in report["crashes"] if n not in doubtful]
+        report["timeouts"] = again["timeouts"]
+        bad = failures(report)
     new, gone = sorted(bad - known().keys()), sorted(known().keys() - bad)
     print("%d passed, %d failed" % (report["passed"], report["failed"]))
     for name in new:
