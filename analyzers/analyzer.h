@@ -187,7 +187,6 @@ struct analysis {
 	void *frames;                   /* framework: frames of this flow, see analyzers/frame.h */
 	void *detect;                   /* framework: bytes kept while the protocol is unknown */
 	struct slice feeding;           /* framework: what feed was given, on which side, and where in the stream that starts */
-	uint8_t feeding_side;
 	uint64_t feeding_offset;
 	uint8_t feeding_side;
 };

@@ -306,7 +306,6 @@ static void analysis_feed(struct analysis *a, enum side side, struct slice data)
 	a->feeding = all;
 	a->feeding_side = side;
 	a->feeding_offset = a->offset[side];
-	a->feeding_side = side;
 	if (analysis_wanted(a, APP_WANT_FRAMES))
 		frames_data(a, side, a->feeding_offset, all);
 	in = reader_slice(all);
