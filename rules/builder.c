@@ -108,7 +108,8 @@ static void transforms_close(struct rule_parser *p)
 		return;
 	p->transform_open = false;
 	for (int other = 0; !l->multi && other < p->current; other++) {
-		if (!p->lists[other].multi && buffer_same(&p->lists[other].buffer, &l->buffer)) {
+		if (!p->lists[other].multi && p->lists[other].side == l->side &&
+		    buffer_same(&p->lists[other].buffer, &l->buffer)) {
 			p->lists[other].sticky = true;
 			p->current = other;
 			p->list_count--;
@@ -321,17 +322,32 @@ uint32_t rule_name(struct rule_parser *p, enum name_kind kind, struct slice name
 	return id;
 }
 
+/* Packets, with all their buffers, are judged apart from transactions: a variable of one isn't known to the other. */
+static uint8_t var_space(const struct rule_parser *p)
+{
+	int list = p->sticky ? p->current : p->last_list;
+
+	return list >= 0 && p->lists[list].buffer.kind == BUFFER_FIELD;
+}
+
 int rule_byte_var(struct rule_parser *p, struct slice name)
 {
-	for (unsigned i = 0; i < p->rule->byte_var_count; i++)
-		if (text_is(name, p->rule->byte_vars[i]))
+	for (unsigned i = 0; i < p->rule->byte_var_count; i++) {
+		if (!text_is(name, p->rule->byte_vars[i]))
+			continue;
+		if (p->var_space[i] == var_space(p))
 			return (int)i;
+		rule_hint(p, "define it in the same kind of buffer");
+		rule_error(p, name.data, "the byte variable \"%.*s\" is defined in %s, not here", SLICE_ARG(name),
+			   p->var_space[i] ? "a buffer of the protocol" : "the packet");
+		return -1;
+	}
 	rule_hint(p, "byte_extract or byte_math has to define it first");
 	rule_error(p, name.data, "unknown byte variable \"%.*s\"", SLICE_ARG(name));
 	return -1;
 }
 
-int rule_byte_var_new(struct rule_parser *p, struct slice name)
+int rule_byte_var_new(struct rule_parser *p, struct slice name, const struct list_builder *list)
 {
 	struct rule *r = p->rule;
 	const char *text;
@@ -348,6 +364,7 @@ int rule_byte_var_new(struct rule_parser *p, struct slice name)
 	if (text == NULL)
 		return -ENOMEM;
 	r->byte_vars[r->byte_var_count] = text;
+	p->var_space[r->byte_var_count] = list->buffer.kind == BUFFER_FIELD;
 	return r->byte_var_count++;
 }
 

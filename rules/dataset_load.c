@@ -34,6 +34,14 @@ static bool hex_read(struct slice text, uint8_t *out, size_t len)
 	return true;
 }
 
+/* ::ffff:10.1.2.3 is 10.1.2.3. */
+static bool addr_is_mapped(const uint8_t *bytes)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return memcmp(bytes, prefix, sizeof(prefix)) == 0;
+}
+
 bool dataset_value_read(enum dataset_type type, struct slice text, uint8_t *out, size_t cap, size_t *len)
 {
 	struct ip_addr addr;
@@ -56,6 +64,10 @@ bool dataset_value_read(enum dataset_type type, struct slice text, uint8_t *out,
 			return false;
 		*len = family ? 16 : 4;
 		memcpy(out, addr.bytes, *len);
+		if (family && addr_is_mapped(addr.bytes)) {
+			memcpy(out, addr.bytes + 12, 4);
+			*len = 4;
+		}
 		return true;
 	}
 }

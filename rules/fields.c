@@ -166,6 +166,22 @@ int rule_field_choose(struct rule_parser *p, struct word *word)
 	return rule_app_require(p, word->analyzer, p->keyword.data);
 }
 
+/* "file.data:to_client": of a buffer that both directions have. */
+static int sticky_side(struct rule_parser *p, const struct field *field, struct slice argument, uint8_t *side)
+{
+	if (field->type != FIELD_BYTES || *side != SIDE_BOTH)
+		return rule_error(p, argument.data, "%.*s takes no argument", SLICE_ARG(p->keyword));
+	if (text_is(argument, "to_server") || text_is(argument, "toserver") || text_is(argument, "request")) {
+		*side = TO_SERVER;
+	} else if (text_is(argument, "to_client") || text_is(argument, "toclient") || text_is(argument, "response")) {
+		*side = TO_CLIENT;
+	} else {
+		rule_hint(p, "to_server or to_client");
+		return rule_error(p, argument.data, "%.*s can't be \"%.*s\"", SLICE_ARG(p->keyword), SLICE_ARG(argument));
+	}
+	return 0;
+}
+
 int field_apply(struct rule_parser *p, const struct word *found, struct slice argument)
 {
 	struct word chosen = *found, *word = &chosen;
@@ -181,8 +197,8 @@ int field_apply(struct rule_parser *p, const struct word *found, struct slice ar
 		err = uint_apply(p, word, argument);
 	} else if (field->type == FIELD_TEST) {
 		err = test_apply(p, word, argument);
-	} else if (argument.len > 0) {
-		return rule_error(p, argument.data, "%.*s takes no argument", SLICE_ARG(p->keyword));
+	} else if (argument.len > 0 && sticky_side(p, field, argument, &side) < 0) {
+		return -EINVAL;
 	} else if (field->type == FIELD_FLAG) {
 		struct condition *c = rule_condition_add(p, NULL, NULL, STAGE_TX);
 

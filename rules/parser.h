@@ -67,6 +67,8 @@ struct rule_parser {
 	struct rule_meta *metadata;
 	unsigned metadata_count, metadata_cap;
 
+	uint8_t var_space[BYTE_VARS_MAX];       /* where each was defined: packets or transactions */
+
 	/* what was seen, for finish.c */
 	bool has_sid, has_rev, has_gid, has_msg, has_priority, has_classtype, has_flow, has_dsize, has_flags;
 	bool has_base64_decode, has_base64_data, has_noalert, has_target, has_tag, has_fast, has_pkt_data;
@@ -126,7 +128,7 @@ int rule_field_choose(struct rule_parser *p, struct word *word);
 uint32_t rule_name(struct rule_parser *p, enum name_kind kind, struct slice name, bool sets, bool reads);
 /* Index of a byte variable; -1 where it isn't known (an error was reported). */
 int rule_byte_var(struct rule_parser *p, struct slice name);
-int rule_byte_var_new(struct rule_parser *p, struct slice name);
+int rule_byte_var_new(struct rule_parser *p, struct slice name, const struct list_builder *list);
 /* A number or a variable's name. min, max bound the number. */
 int rule_operand(struct rule_parser *p, struct slice text, int64_t min, int64_t max, struct operand *out);
 

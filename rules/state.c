@@ -86,16 +86,14 @@ static enum threshold_answer rate_answer(const struct threshold *t, const struct
 			*c->timeout_ns = 0;
 		else
 			*action = t->new_action;
-		return THRESHOLD_ALERT_IT;
-	}
-	if (!fresh) {
+	} else if (!fresh) {
 		*c->start_ns = now_ns;
 		*c->count = 1;
 	} else if (++*c->count > t->count) {
 		*c->timeout_ns = now_ns;
 		*action = t->new_action;
 	}
-	return THRESHOLD_ALERT_IT;
+	return *action == ACTION_PASS ? THRESHOLD_SILENT : THRESHOLD_ALERT_IT;
 }
 
 static enum threshold_answer backoff_answer(const struct threshold *t, const struct counters *c)

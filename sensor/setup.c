@@ -101,7 +101,8 @@ int run_rules_load(struct run *r, struct rule_set **out)
 	else
 		log_info("%u rules loaded, %u failed, %u skipped, from %u files", report.rules_loaded, report.rules_failed,
 			 report.rules_skipped, report.files);
-	if (err == 0 && fatal && report.rules_failed > 0) {
+	/* Mistakes beside the rules (classification, thresholds) count where the configuration is what is tested. */
+	if (err == 0 && ((fatal && report.rules_failed > 0) || (o->test_only && report.errors > 0))) {
 		log_error("%u rule%s with mistakes, and that is to be fatal", report.rules_failed,
 			  report.rules_failed == 1 ? "" : "s");
 		rule_set_put(*out);

@@ -255,6 +255,7 @@ static int byte_extract_option(struct rule_parser *p, struct byte_op *op, struct
 static int byte_extract_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
 {
 	struct slice rest = argument, count, offset, name, part, word;
+	struct list_builder *list;
 	struct byte_op op = { .multiplier = 1 };
 	int var;
 
@@ -271,11 +272,12 @@ static int byte_extract_parse(struct rule_parser *p, const struct keyword *kw, s
 	}
 	if (count_check(p, &op, count, false) < 0 || dce_require(p, &op) < 0)
 		return -EINVAL;
-	var = rule_byte_var_new(p, name);
+	list = relative_list(p, op.flags & BYTE_RELATIVE);
+	var = list != NULL ? rule_byte_var_new(p, name, list) : -EINVAL;
 	if (var < 0)
 		return var;
 	op.result_var = (uint8_t)var;
-	return match_put(p, relative_list(p, op.flags & BYTE_RELATIVE), MATCH_BYTE_EXTRACT, &op);
+	return match_put(p, list, MATCH_BYTE_EXTRACT, &op);
 }
 
 enum { MATH_BYTES = 1, MATH_OFFSET = 2, MATH_OPER = 4, MATH_RVALUE = 8, MATH_RESULT = 16 };
@@ -334,6 +336,7 @@ static int math_option(struct rule_parser *p, struct byte_op *op, struct slice w
 static int byte_math_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
 {
 	struct slice rest = argument, part, word, result = { 0 };
+	struct list_builder *list;
 	struct byte_op op = { .multiplier = 1 };
 	unsigned seen = 0;
 	int var;
@@ -355,11 +358,12 @@ static int byte_math_parse(struct rule_parser *p, const struct keyword *kw, stru
 		return rule_error(p, argument.data, "a shift by 64 bits or more leaves nothing");
 	if (count_check(p, &op, argument, false) < 0 || dce_require(p, &op) < 0)
 		return -EINVAL;
-	var = rule_byte_var_new(p, result);
+	list = relative_list(p, op.flags & BYTE_RELATIVE);
+	var = list != NULL ? rule_byte_var_new(p, result, list) : -EINVAL;
 	if (var < 0)
 		return var;
 	op.result_var = (uint8_t)var;
-	return match_put(p, relative_list(p, op.flags & BYTE_RELATIVE), MATCH_BYTE_MATH, &op);
+	return match_put(p, list, MATCH_BYTE_MATH, &op);
 }
 
 static int isdataat_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)

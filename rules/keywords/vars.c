@@ -61,10 +61,11 @@ static bool flowbits_match(struct inspect *in, const struct rule *rule, const vo
 			flow_bit_set(in, f->ids[0]);
 		return true;
 	}
+	/* Of several names isset means one of them, isnotset none of them. */
 	for (unsigned i = 0; i < f->count; i++)
-		if (flow_bit_get(in, f->ids[i]) == (f->verb == VERB_ISSET))
-			return true;
-	return false;
+		if (flow_bit_get(in, f->ids[i]))
+			return f->verb == VERB_ISSET;
+	return f->verb == VERB_ISNOTSET;
 }
 
 static bool flowbit_names(const struct flowbits *f, uint32_t id)
