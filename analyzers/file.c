@@ -195,16 +195,21 @@ struct file *file_at(const struct tx *tx, enum side side, unsigned index)
 	return NULL;
 }
 
+static void file_free(struct analysis *a, struct file *f)
+{
+	for (unsigned k = 0; k < DIGEST_KINDS; k++)
+		app_digest_put(a->app, k, f->hashers[k]);
+	window_fini(&f->window, a->budget);
+	bytes_fini(&f->name, a->budget);
+	budget_put(a->budget, f, sizeof(*f));
+}
+
 void files_free(struct analysis *a, struct tx *tx)
 {
 	struct file *f;
 
 	while ((f = tx->files) != NULL) {
 		tx->files = f->next;
-		for (unsigned k = 0; k < DIGEST_KINDS; k++)
-			app_digest_put(a->app, k, f->hashers[k]);
-		window_fini(&f->window, a->budget);
-		bytes_fini(&f->name, a->budget);
-		budget_put(a->budget, f, sizeof(*f));
+		file_free(a, f);
 	}
 }

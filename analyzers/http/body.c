@@ -107,10 +107,14 @@ void http_body_start(struct analysis *a, struct http_tx *t, enum side side)
 		layer_add(a, t, side, kind);
 }
 
+struct range {
+	uint64_t start, end, total;     /* total 0 = unknown */
+};
+
 /* "bytes 0-99/200", "bytes 0-99/…", and what isn't that. */
-static bool range_read(struct slice s, uint64_t *start, uint64_t *end)
+static bool range_read(struct slice s, struct range *out)
 {
-	uint64_t v[2] = { 0, 0 };
+	uint64_t v[3] = { 0, 0, 0 };
 	unsigned k = 0;
 	bool digits = false;
 
@@ -124,18 +128,59 @@ static bool range_read(struct slice s, uint64_t *start, uint64_t *end)
 		if (c >= '0' && c <= '9' && v[k] < UINT64_MAX / 16) {
 			v[k] = v[k] * 10 + (uint64_t)(c - '0');
 			digits = true;
-		} else if (c == '-' && k == 0 && digits) {
-			k = 1;
-			digits = false;
-		} else if (c == '/' && k == 1 && digits) {
-			*start = v[0];
-			*end = v[1];
-			return v[0] <= v[1];
+		} else if (digits && ((c == '-' && k == 0) || (c == '/' && k == 1))) {
+			k++;
+			digits = c == '/';
+		} else if (k == 2 && c == '*') {
+			break;
 		} else {
 			return false;
 		}
 	}
-	return false;
+	*out = (struct range){ .start = v[0], .end = v[1], .total = v[2] };
+	return k == 2 && v[0] <= v[1];
+}
+
+/* The response's bytes are part of a larger file: which one, host and path say. */
+static void range_open(struct analysis *a, struct http_tx *t, struct http_side *s)
+{
+	struct slice text = http_header_value(t, TO_CLIENT, "content-range");
+	struct slice host = http_text(t, t->host), path = http_text(t, t->path);
+	struct range range = { 0 };
+	struct bytes key = { 0 };
+
+	if (text.len == 0)
+		return;
+	s->file->has_range = range_read(text, &range);
+	if (!s->file->has_range) {
+		http_event(a, t, HTTP_EV_RANGE_INVALID);
+		return;
+	}
+	s->file->start = range.start;
+	s->file->end = range.end;
+	bytes_append(&key, a->budget, host.data, host.len);
+	bytes_append(&key, a->budget, path.data, path.len);
+	s->range = range_begin(t->options->ranges, bytes_slice(&key), range.start, range.end, range.total, a->time_ns);
+	bytes_fini(&key, a->budget);
+}
+
+struct joined {
+	struct analysis *a;
+	struct http_tx *t;
+	struct slice name;
+	bool tried;
+	struct file *file;
+};
+
+static void joined_add(void *ctx, struct slice data)
+{
+	struct joined *k = ctx;
+
+	if (!k->tried)
+		k->file = file_open(k->a, &k->t->tx, TO_CLIENT, k->name);
+	k->tried = true;
+	if (k->file != NULL)
+		file_data(k->a, k->file, data);
 }
 
 static struct slice file_name(struct analysis *a, struct http_tx *t, enum side side)
@@ -156,7 +201,7 @@ static struct slice file_name(struct analysis *a, struct http_tx *t, enum side s
 static void file_begin(struct analysis *a, struct http_tx *t, enum side side)
 {
 	struct http_side *s = &t->side[side];
-	struct slice name = file_name(a, t, side), range;
+	struct slice name = file_name(a, t, side);
 
 	s->file_done = true;
 	if (name.len == 0)
@@ -173,12 +218,19 @@ static void file_begin(struct analysis *a, struct http_tx *t, enum side side)
 		return;
 	s->file_done = false;
 	s->file->limits = s->limits;
-	range = http_header_value(t, side, "content-range");
-	if (side == TO_CLIENT && range.len != 0) {
-		s->file->has_range = range_read(range, &s->file->start, &s->file->end);
-		if (!s->file->has_range)
-			http_event(a, t, HTTP_EV_RANGE_INVALID);
-	}
+	if (side == TO_CLIENT)
+		range_open(a, t, s);
+}
+
+/* The part is over. If it was the last one missing, the transaction has the whole file as well. */
+static void range_finish(struct analysis *a, struct http_tx *t, struct http_side *s)
+{
+	struct joined k = { .a = a, .t = t, .name = file_name(a, t, TO_CLIENT) };
+	struct range_part *part = s->range;
+
+	s->range = NULL;
+	if (range_end(t->options->ranges, part, joined_add, &k) && k.file != NULL)
+		file_close(a, k.file, FILE_CLOSED);
 }
 
 static void file_finish(struct analysis *a, struct http_tx *t, enum side side, enum file_state state)
@@ -189,6 +241,8 @@ static void file_finish(struct analysis *a, struct http_tx *t, enum side side, e
 		file_close(a, s->file, state);
 	s->file = NULL;
 	s->file_done = true;
+	if (s->range != NULL)
+		range_finish(a, t, s);
 }
 
 static void plain_add(void *ctx, struct slice data)
@@ -219,6 +273,10 @@ static void plain_add(void *ctx, struct slice data)
 		s->body.size += kept.len;
 	if (s->file != NULL)
 		file_data(k->a, s->file, kept);
+	if (s->range != NULL && !range_data(k->t->options->ranges, s->range, kept)) {
+		range_abort(k->t->options->ranges, s->range);
+		s->range = NULL;
+	}
 	if (k->t->multipart != NULL && k->side == TO_SERVER)
 		http_multipart_data(k->a, k->t, kept);
 	k->t->tx.updated[k->side] = true;
@@ -259,6 +317,10 @@ void http_body_gap(struct analysis *a, struct http_tx *t, enum side side, uint64
 	s->entity_len += len;
 	if (s->file != NULL)
 		file_gap(a, s->file, len);
+	if (s->range != NULL) {
+		range_abort(t->options->ranges, s->range);
+		s->range = NULL;
+	}
 }
 
 void http_body_end(struct analysis *a, struct http_tx *t, enum side side)

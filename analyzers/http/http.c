@@ -164,6 +164,8 @@ void http_tx_free(struct analysis *a, struct tx *tx)
 		budget_put(a->budget, h->headers.rows, h->headers.cap * sizeof(*h->headers.rows));
 		bytes_fini(&h->raw_headers, a->budget);
 		decode_free(h->decode);
+		if (h->range != NULL)
+			range_abort(t->options->ranges, h->range);
 		window_fini(&h->body, a->budget);
 		bytes_fini(&h->header_text, a->budget);
 		bytes_fini(&h->header_names, a->budget);

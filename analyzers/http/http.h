@@ -11,6 +11,7 @@
 #include "analyzers/decode.h"
 #include "analyzers/file.h"
 #include "analyzers/frame.h"
+#include "analyzers/ranges.h"
 
 #define HTTP_FIELD_MAX 18000            /* a line, or a header with its folds */
 #define HTTP_HEADERS_MAX 1024
@@ -68,6 +69,7 @@ struct http_body_options {
 
 struct http_options {
 	struct http_options *next;      /* server-config */
+	struct ranges *ranges;          /* shared by all of them */
 	struct { struct ip_addr addr; uint8_t bits; bool v6; } nets[16];
 	unsigned net_count;
 	struct http_uri_options uri;
@@ -120,6 +122,7 @@ struct http_side {
 	uint64_t message_len, entity_len;
 	struct decode *decode;
 	struct file *file;
+	struct range_part *range;       /* its bytes are part of a larger file */
 	bool file_done;                 /* it was closed, or there is none to be */
 	bool body_seen;
 	bool coded;                     /* has content codings: what follows its end isn't body */

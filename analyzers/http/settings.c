@@ -9,6 +9,8 @@
 #define BODY_LIMIT 4096
 #define BODY_MIN_SIZE 32768
 #define BODY_WINDOW 4096
+#define RANGES_MEMCAP (100ull << 20)
+#define RANGES_TIMEOUT 60
 
 static void options_default(struct http_options *o)
 {
@@ -188,6 +190,12 @@ int http_settings_new(void **out, const struct conf *conf)
 		return -ENOMEM;
 	options_default(o);
 	*out = o;
+	err = ranges_new(&o->ranges, conf != NULL ? conf_size(conf, "byterange.memcap", RANGES_MEMCAP) : RANGES_MEMCAP,
+			 conf != NULL ? (uint32_t)conf_int(conf, "byterange.timeout", RANGES_TIMEOUT) : RANGES_TIMEOUT);
+	if (err < 0) {
+		free(o);
+		return err;
+	}
 	if (conf == NULL)
 		return 0;
 	while (root->parent != NULL)
@@ -208,6 +216,8 @@ void http_settings_free(void *settings)
 {
 	struct http_options *o = settings, *next;
 
+	if (o != NULL)
+		ranges_free(o->ranges);
 	for (; o != NULL; o = next) {
 		next = o->next;
 		free(o);
