@@ -226,8 +226,8 @@ static const char *link_name(uint16_t link)
 	case LINK_CHDLC: return "C_HDLC";
 	case LINK_SLL: return "LINUX_SLL";
 	case LINK_SLL2: return "LINUX_SLL2";
-	case LINK_IPV4: return "IPV4";
-	case LINK_IPV6: return "IPV6";
+	case LINK_IPV4: return "IPv4";
+	case LINK_IPV6: return "IPv6";
 	case LINK_LOOP: return "LOOP";
 	default: return "RAW";
 	}

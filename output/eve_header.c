@@ -81,6 +81,8 @@ static void header_addresses(struct json *j, const struct endpoints *e)
 		json_uint(j, "dest_port", e->dst_port);
 	json_str(j, "proto", eve_proto_name(e->proto, number));
 	json_uint(j, "ip_v", e->ip_version);
+	if (e->proto == 50 && (e->src_port | e->dst_port) != 0)
+		json_uint(j, "spi", (uint64_t)e->src_port << 16 | e->dst_port);
 }
 
 static struct endpoints endpoints_of(const struct flow *flow, const struct packet *pkt, enum record_dir dir)

@@ -76,7 +76,16 @@ static struct slice igmp_bytes(const struct packet *pkt)
 
 static struct slice icmp4_bytes(const struct packet *pkt)
 {
-	return l4_header(pkt, 1);
+	struct slice header = l4_header(pkt, 1);
+	size_t len = header.len, there = header.len + pkt->payload.len;
+
+	/* What belongs to the header of some types lies behind its eight bytes: the routers of an
+	 * advertisement, the three times of a timestamp. */
+	if (len >= 8 && pkt->icmp_type == 9)
+		len += (size_t)header.data[4] * header.data[5] * 4;
+	else if (len >= 8 && (pkt->icmp_type == 13 || pkt->icmp_type == 14))
+		len += 12;
+	return slice_of(header.data, len < there ? len : there);
 }
 
 static struct slice icmp6_bytes(const struct packet *pkt)

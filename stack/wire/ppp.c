@@ -12,17 +12,30 @@ enum ppp_protocol {
 	PPP_IPV6 = 0x0057,
 };
 
-/* Protocols that exist and carry nothing for us: control protocols, other network layers. */
+/* Network layers that exist and that we don't read. */
 static bool ppp_known(uint16_t protocol)
 {
 	static const uint16_t known[] = {
 		0x0023, 0x0025, 0x0027, 0x0029, 0x002b, 0x002d, 0x0031, 0x0033, 0x0035, 0x004b, 0x004d,
-		0x0201, 0x0205, 0x0231, 0x0281, 0x0283, 0x8021, 0x8023, 0x8025, 0x8027, 0x8029, 0x802b,
-		0x8033, 0x8035, 0x8057, 0x8281, 0xc021, 0xc023, 0xc025, 0xc223,
+		0x0201, 0x0205, 0x0231, 0x0281, 0x0283,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (known[i] == protocol)
+			return true;
+	return false;
+}
+
+/* How the two ends set up their link and its network layers: part of every session. */
+static bool ppp_control(uint16_t protocol)
+{
+	static const uint16_t control[] = {
+		0x00fd, 0x8021, 0x8023, 0x8025, 0x8027, 0x8029, 0x802b, 0x8033, 0x8035, 0x8053, 0x8057, 0x80fb, 0x80fd,
+		0x8281, 0xc021, 0xc023, 0xc025, 0xc029, 0xc223,
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(control); i++)
+		if (control[i] == protocol)
 			return true;
 	return false;
 }
@@ -44,6 +57,8 @@ enum layer walk_ppp(struct walk *w, uint16_t protocol)
 		w->vj = true;           /* IP's protocol field holds a slot number; TCP follows */
 		return w->at[0] >> 4 == 4 ? LAYER_IPV4 : LAYER_END;
 	default:
+		if (ppp_control(protocol))
+			return LAYER_END;
 		return ppp_known(protocol) ? walk_stop(w, EVENT_PPP_UNSUP_PROTO) :
 					     walk_broken(w, EVENT_PPP_WRONG_TYPE);
 	}

@@ -48,7 +48,8 @@ static unsigned option_parse(struct tcp_options *t, const uint8_t *o, uint8_t le
 		t->ts_ecr = load_be32(o + 6);
 		return 0;
 	case TCP_OPT_SACK:
-		if (len < 10 || len > 34 || (len - 2) % 8)
+		/* Without a block it says nothing, and is no mistake. */
+		if (len > 34 || (len - 2) % 8)
 			return TCP_OPTIONS_BAD_LEN;
 		if (t->sack_blocks)
 			return TCP_OPTIONS_DUPLICATE;
