@@ -79,11 +79,16 @@ static void worker_judge(struct worker *w, struct flow *flow, struct packet *pkt
 		app_prune(w->app, flow);
 }
 
-/* Nobody wants to see more of this flow: from now on its packets are counted, no more. */
+/* Nobody wants to see more of this flow: from now on its packets are counted, no more. What an analyzer says holds
+ * from when the bytes that it said it on are acknowledged. */
 static void worker_bypass(struct worker *w, struct flow *flow, const struct packet *pkt)
 {
+	const struct analysis *a = analysis_of(flow);
+
 	if (flow->state != FLOW_BYPASSED) {
-		tracker_bypass(w->tracker, flow);
+		if (a == NULL || !a->finished || (stream_acked(flow, TO_SERVER) >= stream_offset(flow, TO_SERVER) &&
+						  stream_acked(flow, TO_CLIENT) >= stream_offset(flow, TO_CLIENT)))
+			tracker_bypass(w->tracker, flow);
 		return;
 	}
 	w->counts.bypassed_packets++;

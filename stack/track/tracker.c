@@ -222,7 +222,8 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 	}
 	*why = TRACK_FOLLOWED;
 	flow_update(t, flow, pkt);
-	if (pkt->proto != IPPROTO_TCP || flow->key.proto != IPPROTO_TCP || flow->dropped || flow->no_inspect)
+	if (pkt->proto != IPPROTO_TCP || flow->key.proto != IPPROTO_TCP || flow->dropped ||
+	    flow->state == FLOW_BYPASSED)
 		return flow;            /* what is dropped does not reach the receiver */
 	if (checksum_bad(t, pkt)) {
 		t->stats.tcp_bad_checksum++;
