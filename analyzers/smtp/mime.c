@@ -384,6 +384,8 @@ static void qp_line(struct analysis *a, struct mime *m, struct slice line, bool 
 	size_t n = 0;
 	bool soft = false;
 
+	if (m->line_pending)
+		content(a, m, slice_str("\r\n"));
 	for (size_t i = 0; i < line.len; i++) {
 		if (n > sizeof(out) - 4) {
 			content(a, m, slice_of(out, n));
@@ -406,12 +408,9 @@ static void qp_line(struct analysis *a, struct mime *m, struct slice line, bool 
 		out[n++] = (uint8_t)(high << 4 | low);
 		i += 2;
 	}
-	if (whole && !soft) {
-		out[n++] = '\r';
-		out[n++] = '\n';
-	}
 	if (n)
 		content(a, m, slice_of(out, n));
+	m->line_pending = whole && !soft;
 }
 
 static void body_line(struct analysis *a, struct mime *m, struct slice line, bool whole)

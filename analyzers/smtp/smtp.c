@@ -59,7 +59,8 @@ struct smtp_tx {
 
 struct smtp_state {
 	struct smtp_tx *current;        /* NULL: the next command begins one */
-	struct bytes helo;
+	struct bytes helo;              /* the name the server accepted, or the first one offered */
+	struct bytes greeting;          /* the name in the last HELO or EHLO */
 	struct { uint8_t command; uint64_t tx_id; } queue[QUEUE_MAX];
 	unsigned head, count;           /* of queue, as a ring */
 	uint8_t mode;                   /* enum smtp_mode */
@@ -113,6 +114,7 @@ static void smtp_close(struct analysis *a)
 	struct smtp_state *s = a->state;
 
 	bytes_fini(&s->helo, a->budget);
+	bytes_fini(&s->greeting, a->budget);
 	budget_put(a->budget, s, sizeof(*s));
 }
 
@@ -341,9 +343,12 @@ static void smtp_request(struct analysis *a, struct smtp_state *s, struct slice 
 		struct slice name = argument(line, 4);
 
 		command = CMD_HELO;
-		s->helo.len = t->helo.len = 0;
-		bytes_append(&s->helo, a->budget, name.data, name.len);
-		bytes_append(&t->helo, a->budget, name.data, name.len);
+		s->greeting.len = 0;
+		bytes_append(&s->greeting, a->budget, name.data, name.len);
+		if (t->helo.len == 0)
+			bytes_append(&t->helo, a->budget, name.data, name.len);
+		if (s->helo.len == 0)
+			bytes_append(&s->helo, a->budget, name.data, name.len);
 	} else if (starts_with(line, "mail from:")) {
 		set_once(a, t, &t->mail_from, argument(line, 10));
 	} else if (starts_with(line, "rcpt to:")) {
@@ -402,6 +407,16 @@ static void reply_to(struct analysis *a, struct smtp_state *s, uint8_t command, 
 			tx_event(a, &t->tx, DATA_REJECTED);
 			if (s->mode == MODE_DATA_ASKED || (s->mode == MODE_DATA && s->pipelining))
 				s->mode = MODE_COMMAND;
+		}
+		break;
+	case CMD_HELO:
+		if (code != 250 || s->greeting.len == 0)
+			break;                  /* a greeting that was refused changes nothing */
+		s->helo.len = 0;
+		bytes_append(&s->helo, a->budget, s->greeting.data, s->greeting.len);
+		if (t != NULL && t->mail_from.len == 0) {
+			t->helo.len = 0;
+			bytes_append(&t->helo, a->budget, s->greeting.data, s->greeting.len);
 		}
 		break;
 	case CMD_RSET:
@@ -829,9 +844,9 @@ static enum probe smtp_probe(struct slice data, enum side side, bool is_udp)
 	(void)is_udp;
 	if (side == TO_CLIENT)
 		return data.len < 4 ? PROBE_MORE : memcmp(data.data, "220 ", 4) == 0 || memcmp(data.data, "220-", 4) == 0 ? PROBE_YES : PROBE_NO;
-	if (data.len < 5)
+	if (data.len < 4)
 		return PROBE_MORE;
-	return starts_with(data, "EHLO ") || starts_with(data, "HELO ") || starts_with(data, "QUIT") || starts_with(data, "RSET") ?
+	return starts_with(data, "EHLO") || starts_with(data, "HELO") || starts_with(data, "QUIT") || starts_with(data, "RSET") ?
 		       PROBE_YES : PROBE_NO;
 }
 
