@@ -83,6 +83,7 @@ struct analyzer {
 	const char *summary;
 	uint8_t transports;             /* enum transport */
 	bool off_by_default;
+	bool tx_uncounted;              /* a flow is one transaction: stats don't count it */
 	const char *ports;              /* probing: "53,5353" destination ports whose flows are probed first; NULL = none */
 	bool any_port;                  /* probe on every port (by content) */
 	const struct probe_pattern *patterns;
@@ -197,6 +198,9 @@ struct analysis {
 void *tx_new(struct analysis *a, size_t size);
 /* Raises progress of one side, never lowers it, and notes where in the stream that was. */
 void tx_progress(struct analysis *a, struct tx *tx, enum side side, uint8_t progress);
+/* The same for the side that isn't being fed: its bytes so far have brought it there, in the light of what the other
+ * side says now. */
+void tx_progress_other(struct analysis *a, struct tx *tx, enum side side, uint8_t progress);
 /* Both sides complete: for what was cut off, or has no other side. */
 void tx_complete(struct analysis *a, struct tx *tx);
 /* Only this side of tx exists (a query and its response are two transactions): the other one is complete, and

@@ -71,7 +71,8 @@ void *tx_new(struct analysis *a, size_t size)
 		a->tx_first = tx;
 	a->tx_last = tx;
 	a->tx_open++;
-	a->app->stats[a->row].transactions[analysis_transport(a)]++;
+	if (!a->proto->tx_uncounted)
+		a->app->stats[a->row].transactions[analysis_transport(a)]++;
 	return tx;
 }
 
@@ -96,6 +97,15 @@ void tx_progress(struct analysis *a, struct tx *tx, enum side side, uint8_t prog
 	tx->ahead[side][tx->ahead_count[side]].off = side == a->feeding_side ?
 		a->feeding_offset + a->feeding.len : received(a, side);
 	tx->ahead[side][tx->ahead_count[side]++].progress = progress;
+}
+
+void tx_progress_other(struct analysis *a, struct tx *tx, enum side side, uint8_t progress)
+{
+	const uint8_t before = tx->progress[side];
+
+	tx_progress(a, tx, side, progress);
+	if (tx->progress[side] > before)
+		tx->progress_off[side] = a->offset[side];
 }
 
 void tx_complete(struct analysis *a, struct tx *tx)

@@ -55,6 +55,8 @@ static void worker_feed(struct worker *w, struct flow *flow, struct packet *pkt)
 		app_datagram(w->app, flow, pkt);
 	}
 	a = analysis_of(flow);
+	if (unlikely(a != NULL && a->bypass))
+		flow->no_inspect = true;
 	if (unlikely(a != NULL && a->reversed)) {
 		tracker_turn(w->tracker, flow, pkt);
 		app_turned(w->app, flow);

@@ -48,24 +48,23 @@ static void server_hello(struct tls_tx *tx)
 		tx->resumed = true;
 }
 
-static enum parse hello(struct analysis *a, struct tls_tx *tx, enum side side, struct slice body)
+/* A broken hello is noted; who sent it goes on, and so do we. */
+static void hello(struct analysis *a, struct tls_tx *tx, enum side side, struct slice body)
 {
 	struct tls_peer *p = &tx->peers[side];
 	struct tls_hello h = { 0 };
 
 	if (p->has_hello) {             /* a second one, after HelloRetryRequest: the first is who it is */
-		const enum parse again = tls_hello_parse(&h, a->budget, side == TO_SERVER, body);
-
-		hello_events(a, tx, &h);
-		if (again == PARSE_OK && side == TO_CLIENT)
+		if (tls_hello_parse(&h, a->budget, side == TO_SERVER, body) == PARSE_OK && side == TO_CLIENT)
 			p->version = hello_version(&h);
-		tls_hello_fini(&h, a->budget);
-		return again;
-	}
-	if (tls_hello_parse(&h, a->budget, side == TO_SERVER, body) != PARSE_OK) {
 		hello_events(a, tx, &h);
 		tls_hello_fini(&h, a->budget);
-		return PARSE_BAD;
+		return;
+	}
+	if (tls_hello_parse(&h, a->budget, side == TO_SERVER, body) != PARSE_OK && h.oddities & HELLO_LENGTH) {
+		hello_events(a, tx, &h);
+		tls_hello_fini(&h, a->budget);
+		return;
 	}
 	hello_events(a, tx, &h);
 	p->hello = h;
@@ -75,7 +74,6 @@ static enum parse hello(struct analysis *a, struct tls_tx *tx, enum side side, s
 	if (side == TO_CLIENT)
 		server_hello(tx);
 	tx_progress(a, &tx->tx, side, side == TO_SERVER ? CLIENT_HELLO_DONE : SERVER_HELLO_SEEN);
-	return PARSE_OK;
 }
 
 static void certificate_event(struct analysis *a, struct tls_tx *tx, enum x509_error err)
@@ -111,7 +109,7 @@ static void certificate(struct analysis *a, struct tls_tx *tx, struct tls_peer *
 	p->has_cert = true;
 }
 
-static enum parse certificates(struct analysis *a, struct tls_tx *tx, enum side side, struct slice body)
+static void certificates(struct analysis *a, struct tls_tx *tx, enum side side, struct slice body)
 {
 	struct tls_peer *p = &tx->peers[side];
 	struct reader in = reader_slice(body);
@@ -119,37 +117,52 @@ static enum parse certificates(struct analysis *a, struct tls_tx *tx, enum side 
 
 	if (in.ran_out) {
 		tx_event(a, &tx->tx, TLS_INVALID_CERTIFICATE);
-		return PARSE_BAD;
+		return;
 	}
 	if (len > reader_left(&in) || p->certs.len)     /* cut short, or a renegotiation's */
-		return PARSE_OK;
+		return;
 	if (!bytes_append(&p->certs, a->budget, in.at, len))
-		return PARSE_OK;
+		return;
 	in = reader_slice(bytes_slice(&p->certs));
 	while (reader_left(&in) > 0 && p->cert_count < CERTS_MAX) {
 		const struct slice der = read_slice(&in, read_be24(&in));
 
 		if (in.ran_out) {
 			tx_event(a, &tx->tx, TLS_INVALID_CERTIFICATE);
-			return PARSE_BAD;
+			break;
 		}
 		p->cert_count++;
 		certificate(a, tx, p, der);
 	}
 	if (len)
 		tx_progress(a, &tx->tx, side, side == TO_SERVER ? CLIENT_CERT_DONE : SERVER_CERT_DONE);
-	return PARSE_OK;
+}
+
+/* The server has said who it is. Where it hasn't asked the client to do so, all that is worth a record is there. */
+static void server_done(struct analysis *a, struct tls_tx *tx)
+{
+	tx_progress(a, &tx->tx, TO_CLIENT, SERVER_HELLO_DONE);
+	if (!tx->client_cert_asked && tx->tx.progress[TO_SERVER] >= CLIENT_HELLO_DONE)
+		tx_progress_other(a, &tx->tx, TO_SERVER, CLIENT_CERT_DONE);
 }
 
 enum parse tls_handshake(struct analysis *a, struct tls_tx *tx, enum side side, uint8_t type, struct slice body)
 {
 	switch (type) {
 	case CLIENT_HELLO:
-		return side == TO_SERVER ? hello(a, tx, side, body) : PARSE_OK;
+		if (side == TO_SERVER)
+			hello(a, tx, side, body);
+		return PARSE_OK;
 	case SERVER_HELLO:
-		return side == TO_CLIENT ? hello(a, tx, side, body) : PARSE_OK;
+		if (side == TO_CLIENT)
+			hello(a, tx, side, body);
+		return PARSE_OK;
 	case CERTIFICATE:
-		return certificates(a, tx, side, body);
+		certificates(a, tx, side, body);
+		return PARSE_OK;
+	case CERTIFICATE_REQUEST:
+		tx->client_cert_asked |= side == TO_CLIENT;
+		return PARSE_OK;
 	case SERVER_KEY_EXCHANGE:
 		tx->tx.bits |= SEEN_SERVER_KEY;
 		return PARSE_OK;
@@ -158,14 +171,13 @@ enum parse tls_handshake(struct analysis *a, struct tls_tx *tx, enum side side, 
 		return PARSE_OK;
 	case SERVER_DONE:
 		if (side == TO_CLIENT)
-			tx_progress(a, &tx->tx, side, SERVER_HELLO_DONE);
+			server_done(a, tx);
 		return PARSE_OK;
 	case HELLO_REQUEST: case NEW_SESSION_TICKET: case END_OF_EARLY_DATA: case ENCRYPTED_EXTENSIONS:
-	case CERTIFICATE_REQUEST: case CERTIFICATE_VERIFY: case FINISHED: case CERTIFICATE_URL:
+	case CERTIFICATE_VERIFY: case FINISHED: case CERTIFICATE_URL:
 	case CERTIFICATE_STATUS: case SUPPLEMENTAL: case KEY_UPDATE: case MESSAGE_HASH:
 		return PARSE_OK;
 	default:
-		tx_event(a, &tx->tx, TLS_INVALID_SSL_RECORD);
 		return PARSE_BAD;
 	}
 }

@@ -266,7 +266,7 @@ static void json_members(struct analysis *a, struct json *j, const struct option
 	if (m & MEMBER_SNI && client->hello.sni.len)
 		json_slice(j, "sni", tls_span_slice(&client->hello, client->hello.sni));
 	if (m & MEMBER_VERSION)
-		json_str(j, "version", tls_version_text(server->version, text));
+		json_str(j, "version", tls_version_text(server->version ? server->version : client->version, text));
 	json_validity(j, server, m);
 	if (m & MEMBER_CERTIFICATE)
 		json_certificate(j, server);
@@ -285,12 +285,21 @@ static void json_members(struct analysis *a, struct json *j, const struct option
 		json_handshake(j, server, false);
 }
 
+/* There is a certificate, or a reason why there is none: TLS 1.3, a resumed session, a server that never answered. */
+static bool worth_recording(const struct tls_tx *tx, const struct options *o)
+{
+	const struct tls_peer *server = &tx->peers[TO_CLIENT];
+
+	return server->has_cert || tx->no_cert_needed || (tx->resumed && o->resumption) ||
+	       (tx->peers[TO_SERVER].has_hello && server->version == 0);
+}
+
 bool tls_record(struct analysis *a, struct tx *tx, const struct record_request *req, struct json *j)
 {
 	struct tls_tx *t = (struct tls_tx *)tx;
 	const struct options *o = req->alert || req->options == NULL ? &for_alerts : req->options;
 
-	if (!req->alert && !t->peers[TO_CLIENT].has_cert && !t->no_cert_needed && !(t->resumed && o->resumption))
+	if (!req->alert && !worth_recording(t, o))
 		return false;
 	json_object(j, "tls");
 	json_members(a, j, o, t);

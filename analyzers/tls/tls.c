@@ -267,6 +267,8 @@ static enum parse handshake(struct analysis *a, enum side side, struct slice dat
 
 	if (encrypted_handshake(state, side))
 		return PARSE_OK;
+	if (s->message.len == 0 && data.len < MESSAGE_HEADER_LEN)
+		return bad(a, TLS_INVALID_SSL_RECORD);
 	if (s->message.len == 0) {              /* usually one record is one message: no copy is needed */
 		while (data.len >= MESSAGE_HEADER_LEN) {
 			const uint32_t len = load_be24(data.data + 1);
@@ -351,8 +353,6 @@ static void record_frames(struct analysis *a, enum side side, uint64_t offset, u
 {
 	frame_open(a, side, FRAME_PDU, offset, RECORD_HEADER_LEN + (int64_t)len);
 	frame_open(a, side, FRAME_HEADER, offset, RECORD_HEADER_LEN);
-	if (len == 0)
-		return;
 	frame_open(a, side, FRAME_DATA, offset + RECORD_HEADER_LEN, len);
 	if (type == ALERT)
 		frame_open(a, side, FRAME_ALERT, offset + RECORD_HEADER_LEN, len);
@@ -377,21 +377,21 @@ static enum parse record_read(struct analysis *a, enum side side, struct reader 
 		read_rest(in);                  /* other things ride on these: they aren't ours */
 		return PARSE_OK;
 	}
-	if (len > 0 && !peer->has_hello && !version_known(version))
+	if (!peer->has_hello && !version_known(version))
 		return bad(a, TLS_INVALID_RECORD_VERSION);
-	if (len > RECORD_MAX)
+	if (len == 0 || len > RECORD_MAX)
 		return bad(a, TLS_INVALID_RECORD_LENGTH);
 	if (type != APPLICATION && reader_left(in) < RECORD_HEADER_LEN + (size_t)len) {
 		analysis_need(a, side, RECORD_HEADER_LEN + len);
 		return PARSE_MORE;
 	}
 	s->record_version = version;
-	if (!peer->has_hello && len > 0)
+	if (!peer->has_hello)
 		peer->version = version;
 	record_frames(a, side, a->offset[side] + reader_pos(in), type, len);
 	reader_skip(in, RECORD_HEADER_LEN);
 	if (type != APPLICATION)
-		return len ? record(a, side, type, read_slice(in, len)) : PARSE_OK;
+		return record(a, side, type, read_slice(in, len));
 	s->left = len;
 	application(a, side);
 	return PARSE_OK;
@@ -503,6 +503,7 @@ const struct analyzer analyzer_tls = {
 	.aliases = "ssl",
 	.summary = "TLS and SSL: hellos, certificates, fingerprints",
 	.transports = TRANSPORT_TCP,
+	.tx_uncounted = true,
 	.ports = "443",
 	.patterns = patterns,
 	.pattern_count = ARRAY_LEN(patterns),
@@ -523,7 +524,7 @@ const struct analyzer analyzer_tls = {
 	.events_upper = true,
 	.frames = frames,
 	.event_type = "tls",
-	.record_at = { CLIENT_HANDSHAKE_DONE, SERVER_HANDSHAKE_DONE },
+	.record_at = { CLIENT_CERT_DONE, SERVER_CERT_DONE },
 	.record_options = tls_record_options,
 	.record_options_free = tls_record_options_free,
 	.record = tls_record,

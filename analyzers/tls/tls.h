@@ -55,6 +55,7 @@ struct tls_tx {
 	struct tx tx;
 	struct tls_peer peers[2];       /* by side: client, server */
 	bool resumed;
+	bool client_cert_asked;
 	bool no_cert_needed;            /* TLS 1.3: the certificate is encrypted, the record is written without */
 };
 
