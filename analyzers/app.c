@@ -105,7 +105,7 @@ void tx_progress_other(struct analysis *a, struct tx *tx, enum side side, uint8_
 
 	tx_progress(a, tx, side, progress);
 	if (tx->progress[side] > before)
-		tx->progress_off[side] = a->offset[side];
+		tx->ahead[side][tx->ahead_count[side] - 1].off = a->offset[side];
 }
 
 void tx_complete(struct analysis *a, struct tx *tx)
