@@ -309,16 +309,12 @@ void eve_header_flow(struct records *r, const struct eve *e, struct json *j, con
 {
 	struct endpoints ends = { .src = &flow->key.addr[0], .dst = &flow->key.addr[1], .src_port = flow->key.port[0],
 				  .dst_port = flow->key.port[1], .proto = flow->key.proto, .ip_version = flow->key.ip_version };
-	unsigned vlans = 0;
-
-	while (vlans < PACKET_VLANS_MAX && flow->key.vlan[vlans] != 0)
-		vlans++;
 	json_object(j, NULL);
 	eve_timestamp(r, j, "timestamp", now_ns);
 	json_uint(j, "flow_id", flow->id);
 	header_origin(r, e, j, flow->device);
 	json_str(j, "event_type", event_type);
-	header_vlans(j, flow->key.vlan, vlans);
+	header_vlans(j, flow->vlan, flow->vlan_count);
 	header_addresses(j, &ends);
 	header_flow_icmp(j, flow);
 	header_options(r, e, j, flow, NULL);

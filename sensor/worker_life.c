@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -22,8 +23,8 @@ void packet_of_flow(struct packet *pkt, const struct flow *flow, enum side side)
 		.dst_port = key->port[other_side(side)],
 		.side = side,
 	};
-	for (unsigned i = 0; i < PACKET_VLANS_MAX && key->vlan[i] != 0; i++)
-		pkt->vlan[pkt->vlan_count++] = key->vlan[i];
+	pkt->vlan_count = flow->vlan_count;
+	memcpy(pkt->vlan, flow->vlan, sizeof(pkt->vlan));
 }
 
 void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pkt)

@@ -57,6 +57,8 @@ struct flow {
 	bool icmp_seen[2];
 	uint8_t tcp_flags[2];           /* all seen, by side */
 	bool has_eth;
+	uint8_t vlan_count;             /* of the first packet, whether tracked by them or not */
+	uint16_t vlan[PACKET_VLANS_MAX];
 	uint8_t eth[2][6];              /* MAC addresses: [0] the client's, [1] the server's */
 	uint16_t device;
 	struct tcp_conn *tcp;           /* NULL where not TCP */

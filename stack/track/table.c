@@ -502,6 +502,8 @@ struct flow *flow_table_add(struct flow_table *t, const struct flow_lookup *l,
 	if (pkt->time_ns > t->now_ns)
 		t->now_ns = pkt->time_ns;
 	f->lru_s = (uint32_t)(t->now_ns / NS_PER_S);
+	f->vlan_count = pkt->vlan_count;
+	memcpy(f->vlan, pkt->vlan, sizeof(f->vlan));
 	list_append(&t->lru[LRU_NEW], f);
 	t->count++;
 	t->total++;
