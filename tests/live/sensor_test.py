@@ -100,9 +100,9 @@ def records(path):
 
 def account_holds(stats):
     """received = followed + sum(dropped), from the sensor's own account."""
-    account = stats["tapir"]["account"]
+    account = stats["tapir"]
     assert account["received"] > 0, account
-    assert account["received"] == account["followed"] + sum(account["dropped"].values()), account
+    assert account["received"] == account["followed"] + account["fragments_held"] + sum(account["dropped"].values()), account
 
 
 def watch(hub, folder, kind):
