@@ -53,6 +53,7 @@ struct tx {
 	uint8_t events_recorded;        /* output: how many became anomaly records */
 	uint64_t events_off[2];         /* stream offsets by side that have to be acknowledged before they do */
 	bool recorded;                  /* output: its record was written */
+	bool little_endian;             /* what byte_test and its like read numbers as when they say dce */
 	bool updated[2];                /* something changed since rules looked last */
 	uint8_t one_sided;              /* 0, or 1 + the only enum side there is of it: tx_one_sided() */
 	uint8_t inspected[2];           /* rules: progress up to which inspection is complete */

@@ -396,7 +396,8 @@ static bool number_text(struct slice text, unsigned base, uint64_t *out)
 static bool byte_read(const struct walk *w, const struct byte_op *op, size_t place, size_t count, uint64_t *out)
 {
 	const uint8_t *b = w->bytes.data + place;
-	bool little = op->flags & BYTE_LITTLE;
+	const struct tx *tx = w->in->tx;
+	bool little = (op->flags & BYTE_LITTLE) || ((op->flags & BYTE_DCE) && tx != NULL && tx->little_endian);
 	uint64_t v = 0;
 
 	if (op->flags & BYTE_STRING)
