@@ -4,6 +4,7 @@
  * that ends it (ReadyForQuery, a demand for credentials, the answer to an SSL request).
  * Rows and copied data are counted and skipped by their length; of other messages at
  * most KEEP_MAX bytes are kept, and ITEMS_MAX answers per transaction. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "analyzers/pgsql/pgsql.h"
@@ -30,7 +31,7 @@ struct pgsql_state {
 static int pgsql_open(struct analysis *a)
 {
 	a->state = budget_get(a->budget, sizeof(struct pgsql_state));
-	return a->state ? 0 : -1;
+	return a->state ? 0 : -ENOMEM;
 }
 
 static void pgsql_close(struct analysis *a)

@@ -4,6 +4,7 @@
  * result, the framebuffer. Each side goes through its own few steps; what a step waits
  * for from the other side comes before it on the wire. A security type other than none
  * and VNC ends what can be read. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "analyzers/analyzer.h"
@@ -36,7 +37,7 @@ struct rfb_tx {
 static int rfb_open(struct analysis *a)
 {
 	a->state = tx_new(a, sizeof(struct rfb_tx));
-	return a->state ? 0 : -1;
+	return a->state ? 0 : -ENOMEM;
 }
 
 static void rfb_close(struct analysis *a)

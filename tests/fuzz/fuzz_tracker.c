@@ -179,7 +179,8 @@ static void give_segment(struct run *r, const struct order *o)
 		seq++;
 	for (unsigned i = 0; i < o->len; i++)
 		write_u8(&w, o->odd & 1 ? o->odd : (uint8_t)(seq + i));
-	if (o->odd & 1)
+	/* An urgent byte is taken out of the stream, as a kernel does. */
+	if ((o->odd & 1) || (o->flags & 0x20))
 		r->odd = true;
 	give(r, packet, writer_len(&w));
 }
