@@ -88,12 +88,26 @@ static int list_find(const struct rule_parser *p, const struct buffer *buffer)
 	return -1;
 }
 
+/* Suricata lets these pass: base64_data alone, and a transform behind the last match. */
+bool rule_unused_allowed(struct rule_parser *p, const struct list_builder *l)
+{
+	struct buffer plain = l->buffer;
+
+	plain.transform_count = 0;
+	if (l->buffer.kind != BUFFER_BASE64 && (l->buffer.transform_count == 0 || list_find(p, &plain) < 0))
+		return false;
+	rule_warning(p, l->at, "nothing is matched on %s here", l->buffer.name);
+	return true;
+}
+
 /* A sticky buffer that nothing was matched on. */
 static int current_used(struct rule_parser *p)
 {
 	struct list_builder *l = p->current >= 0 ? &p->lists[p->current] : NULL;
 
 	if (l == NULL || !p->sticky || l->count > 0)
+		return 0;
+	if (rule_unused_allowed(p, l))
 		return 0;
 	rule_hint(p, "write a content, pcre or another match behind %s", l->buffer.name);
 	return rule_error(p, l->at, "%s is named, but nothing is matched on it", l->buffer.name);
@@ -139,8 +153,6 @@ int rule_buffer_select(struct rule_parser *p, const struct buffer *buffer, uint8
 
 int rule_payload_select(struct rule_parser *p)
 {
-	if (p->has_base64_data && p->current >= 0 && p->lists[p->current].buffer.kind == BUFFER_BASE64)
-		return rule_error(p, NULL, "no other buffer can be named after base64_data");
 	if (current_used(p) < 0)
 		return -EINVAL;
 	p->current = -1;
@@ -352,9 +364,10 @@ int rule_byte_var_new(struct rule_parser *p, struct slice name, const struct lis
 	struct rule *r = p->rule;
 	const char *text;
 
-	if (name.len == 0 || (name.data[0] >= '0' && name.data[0] <= '9'))
-		return rule_error(p, name.data, "\"%.*s\" can't be a variable's name: it begins with a digit",
-				  SLICE_ARG(name));
+	int64_t number;
+
+	if (name.len == 0 || text_i64(name, &number))
+		return rule_error(p, name.data, "\"%.*s\" can't be a variable's name", SLICE_ARG(name));
 	for (unsigned i = 0; i < r->byte_var_count; i++)
 		if (text_is(name, r->byte_vars[i]))
 			return (int)i;
@@ -368,6 +381,14 @@ int rule_byte_var_new(struct rule_parser *p, struct slice name, const struct lis
 	return r->byte_var_count++;
 }
 
+static bool byte_var_known(const struct rule_parser *p, struct slice name)
+{
+	for (unsigned i = 0; i < p->rule->byte_var_count; i++)
+		if (text_is(name, p->rule->byte_vars[i]))
+			return true;
+	return false;
+}
+
 int rule_operand(struct rule_parser *p, struct slice text, int64_t min, int64_t max, struct operand *out)
 {
 	int var;
@@ -379,7 +400,8 @@ int rule_operand(struct rule_parser *p, struct slice text, int64_t min, int64_t 
 		return rule_error(p, text.data, "%.*s isn't between %lld and %lld", SLICE_ARG(text), (long long)min,
 				  (long long)max);
 	}
-	if (text.len == 0 || (text.data[0] >= '0' && text.data[0] <= '9') || text.data[0] == '-')
+	if (text.len == 0 || text.data[0] == '-' ||
+	    (text.data[0] >= '0' && text.data[0] <= '9' && !byte_var_known(p, text)))
 		return rule_error(p, text.data, "a number or a byte variable expected, not \"%.*s\"", SLICE_ARG(text));
 	var = rule_byte_var(p, text);
 	if (var < 0)

@@ -110,8 +110,12 @@ static int one_check(struct rule_parser *p, struct list_builder *l, struct conte
 		return colons_check(p, l, c, true);
 	if (text_is(name, "tls.cert_serial"))
 		return colons_check(p, l, c, false);
-	if (text_is(name, "http.method"))
-		ends_check(p, l, c, " \t\r\n", " \t\r\n");
+	if (text_is(name, "http.method") && c->bytes.len > 0 &&
+	    (strchr(" \t", c->bytes.data[0]) != NULL || strchr(" \t", c->bytes.data[c->bytes.len - 1]) != NULL) &&
+	    c->bytes.data[0] != '\0' && c->bytes.data[c->bytes.len - 1] != '\0') {
+		rule_hint(p, "write the content without it");
+		return rule_error(p, l->at, "http.method never begins or ends with a blank: the content can't match");
+	}
 	if (text_is(name, "http.protocol") || text_is(name, "http.stat_code"))
 		ends_check(p, l, c, NULL, "\r\n");
 	if (text_is(name, "http.user_agent"))

@@ -22,7 +22,7 @@ static int sticky_check(struct rule_parser *p)
 	if (!p->sticky || p->current < 0)
 		return 0;
 	l = &p->lists[p->current];
-	if (l->count > 0)
+	if (l->count > 0 || rule_unused_allowed(p, l))
 		return 0;
 	rule_hint(p, "write a content, pcre or another match behind %s", l->buffer.name);
 	return rule_error(p, l->at, "%s is named, but nothing is matched on it", l->buffer.name);
@@ -122,18 +122,31 @@ static int64_t content_need(const struct list_builder *l)
 	return most;
 }
 
+/* The end of a range doesn't belong to it, but Suricata takes rules that need just that much: only a warning. */
 static int64_t number_most(const struct number_test *t)
 {
 	switch (t->op) {
 	case '=':
 	case 'l':
-		return (int64_t)t->a;
 	case '<':
-		return (int64_t)t->a - 1;
+		return (int64_t)t->a;
 	case 'r':
-		return (int64_t)t->b - 1;
+		return (int64_t)t->b;
 	}
 	return INT64_MAX;
+}
+
+static int length_check(struct rule_parser *p, const uint8_t *at, int64_t need, const struct number_test *t, const char *what)
+{
+	int64_t most = number_most(t);
+
+	if (need > most)
+		return rule_error(p, at, "the rule can't match: its contents need %lld bytes, %s allows %lld", (long long)need,
+				  what, (long long)most);
+	if (need == most && (t->op == '<' || t->op == 'r'))
+		rule_warning(p, at, "the rule never matches: its contents need %lld bytes, %s allows fewer", (long long)need,
+			     what);
+	return 0;
 }
 
 static int lengths_check(struct rule_parser *p)
@@ -142,14 +155,13 @@ static int lengths_check(struct rule_parser *p)
 		struct list_builder *l = &p->lists[i];
 		int64_t need = content_need(l);
 
-		if (l->buffer.kind == BUFFER_PAYLOAD && p->has_dsize && need > number_most(&p->dsize))
-			return rule_error(p, NULL, "the rule can't match: its contents need %lld bytes, dsize allows %lld",
-					  (long long)need, (long long)number_most(&p->dsize));
+		if (l->buffer.kind == BUFFER_PAYLOAD && p->has_dsize &&
+		    length_check(p, NULL, need, &p->dsize, "dsize") < 0)
+			return -EINVAL;
 		for (unsigned k = 0; k < l->count; k++)
-			if (l->matches[k].kind == MATCH_BSIZE && need > number_most(&l->matches[k].bsize))
-				return rule_error(p, l->at,
-						  "the rule can't match: its contents need %lld bytes, bsize allows %lld",
-						  (long long)need, (long long)number_most(&l->matches[k].bsize));
+			if (l->matches[k].kind == MATCH_BSIZE &&
+			    length_check(p, l->at, need, &l->matches[k].bsize, "bsize") < 0)
+				return -EINVAL;
 	}
 	return 0;
 }

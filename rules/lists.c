@@ -109,6 +109,10 @@ static int item_walk(struct list_walk *w, struct slice item, bool negated)
 		negated = !negated;
 		item = text_trim(slice_of(item.data + 1, item.len - 1));
 	}
+	if (item.len == 0 && w->members > 0) {
+		rule_warning(w->p, list_place(w, item), "an empty %s in the list", w->what);
+		return 0;
+	}
 	if (item.len == 0)
 		return rule_error(w->p, list_place(w, item), "an empty %s in the list", w->what);
 	if (item.data[0] == '$')
@@ -118,6 +122,7 @@ static int item_walk(struct list_walk *w, struct slice item, bool negated)
 			return rule_error(w->p, list_place(w, item), "\"]\" is missing");
 		return list_walk(w, slice_of(item.data + 1, item.len - 2), negated);
 	}
+	w->members++;
 	return w->leaf(w, item, negated);
 }
 

@@ -10,7 +10,7 @@ struct list_walk {
 	const char *what;               /* "address", "port", for messages */
 	int (*leaf)(struct list_walk *w, struct slice item, bool negated);
 	const uint8_t *anchor;          /* inside a variable: where the rule names it; else NULL */
-	unsigned depth;
+	unsigned depth, members;
 };
 
 /* Calls leaf for each member. A negated list negates each; twice is not at all. 0 or -EINVAL. */

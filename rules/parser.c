@@ -58,6 +58,16 @@ int rule_error(struct rule_parser *p, const void *at, const char *fmt, ...)
 	return -EINVAL;
 }
 
+int rule_skip(struct rule_parser *p, const void *at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	rule_diagnose(p, DIAG_WARNING, at, fmt, ap);
+	va_end(ap);
+	return RULE_SKIP;
+}
+
 void rule_warning(struct rule_parser *p, const void *at, const char *fmt, ...)
 {
 	va_list ap;
@@ -287,6 +297,8 @@ int rule_parse(struct rule_parser *p, struct rule **out)
 		return err;
 	while (option_next(&options, &option)) {
 		err = option_parse(p, &option);
+		if (err == RULE_SKIP)
+			return 1;
 		if (err < 0)
 			return err;
 		p->order++;

@@ -7,6 +7,8 @@
 #ifndef TAPIR_RULES_PARSER_H
 #define TAPIR_RULES_PARSER_H
 
+#include <errno.h>
+
 #include "rules/keyword.h"
 #include "rules/lexicon.h"
 #include "rules/parsed.h"
@@ -86,6 +88,9 @@ struct rule_parser {
 /* Errors point at `at`, a place in the rule's text; NULL or elsewhere: at the keyword. Returns -EINVAL. */
 int rule_error(struct rule_parser *p, const void *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void rule_warning(struct rule_parser *p, const void *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The rule can't be used here, but that is no mistake of its author: it is left out with a warning. Returns RULE_SKIP. */
+#define RULE_SKIP (-ENOENT)
+int rule_skip(struct rule_parser *p, const void *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* What would be right, for the next error or warning. */
 void rule_hint(struct rule_parser *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -122,6 +127,8 @@ struct condition *rule_condition_add(struct rule_parser *p, const struct keyword
 				     enum condition_stage stage);
 /* The rule is about this protocol. -EINVAL where it already is about another. */
 int rule_app_require(struct rule_parser *p, const struct analyzer *analyzer, const void *at);
+/* Whether nothing need be matched on a named buffer; says so. */
+bool rule_unused_allowed(struct rule_parser *p, const struct list_builder *l);
 /* Which analyzer's field a word means in this rule; the rule is about that protocol then. 0 or -EINVAL. */
 int rule_field_choose(struct rule_parser *p, struct word *word);
 /* A name used by a condition: its id, noted as set or read by this rule. */

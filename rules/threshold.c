@@ -149,10 +149,10 @@ static int limits_check(struct rule_parser *p, const struct threshold *t, uint32
 		return rule_error(p, NULL, "multiplier belongs to type backoff");
 	if (t->track == TRACK_BY_EITHER)
 		return rule_error(p, NULL, "track by_either is for suppress only");
-	if (t->count == 0)
-		return rule_error(p, NULL, "count must be above 0");
-	if (t->seconds == 0)
-		return rule_error(p, NULL, "seconds must be above 0");
+	if (t->type == THRESHOLD_DETECTION && (t->count == 0 || t->seconds == 0))
+		return rule_error(p, NULL, "count and seconds must be above 0");
+	if (t->count == 0 || t->seconds == 0)
+		rule_warning(p, NULL, "%s is 0: is that meant?", t->count == 0 ? "count" : "seconds");
 	return 0;
 }
 

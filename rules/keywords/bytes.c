@@ -7,6 +7,7 @@
 #include "rules/parser.h"
 
 #define OFFSET_MAX 65535
+#define BYTE_OFFSET_MAX INT32_MAX
 /* Digits that fit 64 bits: octal, decimal, hex with 0x. */
 #define DIGITS_MAX 23
 
@@ -39,8 +40,8 @@ static int common_option(struct rule_parser *p, struct byte_op *op, struct slice
 	} else if (text_is(word, "dce")) {
 		op->flags |= BYTE_DCE;
 	} else if (text_is(word, "bitmask")) {
-		if (!text_u32(value, UINT32_MAX, &v) || v == 0)
-			return rule_error(p, word.data, "bitmask needs a number above 0 of at most 32 bits");
+		if (!text_u32(value, UINT32_MAX, &v))
+			return rule_error(p, word.data, "bitmask needs a number of at most 32 bits");
 		op->bitmask = v;
 	} else {
 		return 1;
@@ -62,10 +63,8 @@ static int count_check(struct rule_parser *p, const struct byte_op *op, struct s
 	int64_t n = op->count.value;
 
 	if (op->flags & BYTE_STRING) {
-		int64_t max = op->base == 16 ? 14 : op->base == 10 ? 20 : DIGITS_MAX;
-
-		if (!op->count.is_var && n > max)
-			return rule_error(p, at.data, "at most %lld digits fit a number", (long long)max);
+		if (!op->count.is_var && n > DIGITS_MAX)
+			return rule_error(p, at.data, "at most %d digits fit a number", DIGITS_MAX);
 	} else if (op->base != 0) {
 		rule_hint(p, "write string, dec");
 		return rule_error(p, at.data, "hex, dec and oct belong to string");
@@ -111,7 +110,7 @@ static int match_put(struct rule_parser *p, struct list_builder *list, enum matc
 static int operator_parse(struct rule_parser *p, struct slice text, struct byte_op *op)
 {
 	static const struct { const char *text; char op; } ops[] = {
-		{ "<=", 'l' }, { ">=", 'g' }, { "=", '=' }, { "==", '=' }, { "<", '<' }, { ">", '>' }, { "&", '&' }, { "^", '^' },
+		{ "<=", 'l' }, { ">=", 'g' }, { "=", '=' }, { "<", '<' }, { ">", '>' }, { "&", '&' }, { "^", '^' },
 	};
 	struct slice s = text;
 
@@ -163,7 +162,7 @@ static int byte_test_parse(struct rule_parser *p, const struct keyword *kw, stru
 	if (next_part(p, &rest, "the number of bytes", &count) < 0 || next_part(p, &rest, "the operator", &oper) < 0 ||
 	    next_part(p, &rest, "the value", &value) < 0 || next_part(p, &rest, "the offset", &offset) < 0 ||
 	    rule_operand(p, count, 0, DIGITS_MAX, &op.count) < 0 || operator_parse(p, oper, &op) < 0 ||
-	    value_parse(p, value, &op.value) < 0 || rule_operand(p, offset, -OFFSET_MAX, OFFSET_MAX, &op.offset) < 0)
+	    value_parse(p, value, &op.value) < 0 || rule_operand(p, offset, -BYTE_OFFSET_MAX, BYTE_OFFSET_MAX, &op.offset) < 0)
 		return -EINVAL;
 	while (text_part(&rest, ',', &part)) {
 		int err;
@@ -217,7 +216,7 @@ static int byte_jump_parse(struct rule_parser *p, const struct keyword *kw, stru
 	(void)negated;
 	if (next_part(p, &rest, "the number of bytes", &count) < 0 || next_part(p, &rest, "the offset", &offset) < 0 ||
 	    rule_operand(p, count, 0, DIGITS_MAX, &op.count) < 0 ||
-	    rule_operand(p, offset, -OFFSET_MAX, OFFSET_MAX, &op.offset) < 0)
+	    rule_operand(p, offset, -BYTE_OFFSET_MAX, BYTE_OFFSET_MAX, &op.offset) < 0)
 		return -EINVAL;
 	while (text_part(&rest, ',', &part)) {
 		text_word(&part, &word);
@@ -262,15 +261,15 @@ static int byte_extract_parse(struct rule_parser *p, const struct keyword *kw, s
 	(void)kw;
 	(void)negated;
 	if (next_part(p, &rest, "the number of bytes", &count) < 0 || next_part(p, &rest, "the offset", &offset) < 0 ||
-	    next_part(p, &rest, "the variable", &name) < 0 || rule_operand(p, count, 1, DIGITS_MAX, &op.count) < 0 ||
-	    rule_operand(p, offset, -OFFSET_MAX, OFFSET_MAX, &op.offset) < 0)
+	    next_part(p, &rest, "the variable", &name) < 0 || rule_operand(p, count, 0, DIGITS_MAX, &op.count) < 0 ||
+	    rule_operand(p, offset, -BYTE_OFFSET_MAX, BYTE_OFFSET_MAX, &op.offset) < 0)
 		return -EINVAL;
 	while (text_part(&rest, ',', &part)) {
 		text_word(&part, &word);
 		if (byte_extract_option(p, &op, word, text_trim(part)) < 0)
 			return -EINVAL;
 	}
-	if (count_check(p, &op, count, false) < 0 || dce_require(p, &op) < 0)
+	if (count_check(p, &op, count, true) < 0 || dce_require(p, &op) < 0)
 		return -EINVAL;
 	list = relative_list(p, op.flags & BYTE_RELATIVE);
 	var = list != NULL ? rule_byte_var_new(p, name, list) : -EINVAL;
@@ -352,8 +351,12 @@ static int byte_math_parse(struct rule_parser *p, const struct keyword *kw, stru
 		rule_hint(p, "write byte_math:bytes 4, offset 0, oper +, rvalue 1, result NAME;");
 		return rule_error(p, argument.data, "byte_math needs bytes, offset, oper, rvalue and result");
 	}
-	if ((op.op == '/' && !op.value.is_var && op.value.value == 0))
-		return rule_error(p, argument.data, "division by zero");
+	if (op.op == '/' && !op.value.is_var && op.value.value == 0)
+		rule_warning(p, argument.data, "division by zero: it never holds");
+	if ((op.flags & BYTE_STRING) && op.base == 0) {
+		rule_hint(p, "write string dec, string hex or string oct");
+		return rule_error(p, argument.data, "string has no base");
+	}
 	if ((op.op == 'L' || op.op == 'R') && !op.value.is_var && op.value.value >= 64)
 		return rule_error(p, argument.data, "a shift by 64 bits or more leaves nothing");
 	if (count_check(p, &op, argument, false) < 0 || dce_require(p, &op) < 0)
@@ -517,7 +520,7 @@ static int base64_decode_parse(struct rule_parser *p, const struct keyword *kw, 
 			op.relative = true;
 		else
 			return unknown_option(p, word, "bytes N, offset N, relative");
-		if (number != NULL && (!text_u32(part, OFFSET_MAX, number) || (number == &op.bytes && *number == 0)))
+		if (number != NULL && !text_u32(part, OFFSET_MAX, number))
 			return rule_error(p, word.data, "%.*s needs a number up to %d", SLICE_ARG(word), OFFSET_MAX);
 	}
 	m = rule_match_add(p, relative_list(p, op.relative), MATCH_BASE64_DECODE);

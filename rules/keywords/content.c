@@ -251,8 +251,10 @@ static int endswith_parse(struct rule_parser *p, const struct keyword *kw, struc
 	(void)kw;
 	(void)argument;
 	(void)negated;
-	if (c == NULL || place_check(p, c, CONTENT_ENDSWITH, 0) < 0)
+	if (c == NULL || place_check(p, c, 0, 0) < 0)
 		return -EINVAL;
+	if (c->flags & CONTENT_ENDSWITH)
+		rule_warning(p, NULL, "this content has endswith already");
 	c->flags |= CONTENT_ENDSWITH;
 	return 0;
 }
@@ -284,6 +286,10 @@ static int replace_parse(struct rule_parser *p, const struct keyword *kw, struct
 	(void)kw;
 	if (negated)
 		return rule_error(p, NULL, "replace can't be negated");
+	if (!p->load->inline_mode) {
+		rule_warning(p, NULL, "replace has no effect: packets aren't forwarded");
+		return 0;
+	}
 	if (p->sticky)
 		return rule_error(p, NULL, "replace is about payload, but a sticky buffer is in force");
 	c = rule_content_last(p);
@@ -305,7 +311,7 @@ static int fast_part(struct rule_parser *p, struct slice argument, struct conten
 	uint32_t offset, len;
 
 	text_part(&rest, ',', &first);
-	if (rest.data == NULL || !text_u32(first, 65535, &offset) || !text_u32(text_trim(rest), 65535, &len) || len == 0) {
+	if (rest.data == NULL || !text_u32(first, 65535, &offset) || !text_u32(text_trim(rest), 65535, &len)) {
 		rule_hint(p, "fast_pattern, fast_pattern:only or fast_pattern:offset,length");
 		return rule_error(p, argument.data, "fast_pattern can't be \"%.*s\"", SLICE_ARG(argument));
 	}
@@ -314,6 +320,25 @@ static int fast_part(struct rule_parser *p, struct slice argument, struct conten
 	c->fast_offset = (uint16_t)offset;
 	c->fast_len = (uint16_t)len;
 	return 0;
+}
+
+/* Behind a sticky buffer only that buffer counts. */
+static bool fast_here(const struct rule_parser *p)
+{
+	for (unsigned i = 0; i < p->list_count; i++)
+		for (unsigned k = 0; (!p->sticky || (int)i == p->current) && k < p->lists[i].count; k++)
+			if (p->lists[i].matches[k].kind == MATCH_CONTENT &&
+			    (p->lists[i].matches[k].content.flags & CONTENT_FAST))
+				return true;
+	return false;
+}
+
+static void fast_forget(struct rule_parser *p)
+{
+	for (unsigned i = 0; i < p->list_count; i++)
+		for (unsigned k = 0; k < p->lists[i].count; k++)
+			if (p->lists[i].matches[k].kind == MATCH_CONTENT)
+				p->lists[i].matches[k].content.flags &= (uint16_t)~CONTENT_FAST;
 }
 
 static int fast_pattern_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
@@ -330,10 +355,13 @@ static int fast_pattern_parse(struct rule_parser *p, const struct keyword *kw, s
 		return -EINVAL;
 	if ((c->flags & CONTENT_NEGATED) && (c->flags & places))
 		return rule_error(p, NULL, "a negated content with a position can't be the fast pattern");
-	if (p->has_fast) {
+	if (fast_here(p)) {
 		rule_hint(p, "keep the one on the rarest content");
 		return rule_error(p, NULL, "fast_pattern can be used on only one content of a rule");
 	}
+	if (p->has_fast)
+		rule_warning(p, NULL, "fast_pattern stands on two contents of different buffers: the last one counts");
+	fast_forget(p);
 	p->has_fast = true;
 	if (text_is(argument, "only")) {
 		if (c->flags & (CONTENT_NEGATED | places))

@@ -277,7 +277,7 @@ static int filestore_parse(struct rule_parser *p, const struct keyword *kw, stru
 	if (s == NULL)
 		return -ENOMEM;
 	if (p->has_filestore)
-		return rule_error(p, NULL, "filestore stands here twice");
+		rule_warning(p, NULL, "filestore stands here twice");
 	p->has_filestore = true;
 	if (text_part(&rest, ',', &part) && part.len > 0) {
 		if (text_is(part, "request") || text_is(part, "to_server"))
@@ -288,7 +288,7 @@ static int filestore_parse(struct rule_parser *p, const struct keyword *kw, stru
 			s->sides = 3;
 		else {
 			rule_hint(p, "request, to_server, response, to_client or both");
-			return rule_error(p, part.data, "filestore doesn't know the direction \"%.*s\"", SLICE_ARG(part));
+			rule_warning(p, part.data, "filestore doesn't know the direction \"%.*s\"", SLICE_ARG(part));
 		}
 	}
 	if (text_part(&rest, ',', &part)) {

@@ -31,9 +31,6 @@ static int flow_parse(struct rule_parser *p, const struct keyword *kw, struct sl
 
 	(void)kw;
 	(void)negated;
-	if (p->has_flow)
-		return rule_error(p, NULL, "flow stands here twice");
-	p->has_flow = true;
 	while (text_part(&rest, ',', &part)) {
 		bool known = false;
 
@@ -331,6 +328,23 @@ static int proto_name_parse(struct rule_parser *p, struct slice name, struct pro
 	return 0;
 }
 
+/* Several can only say what it isn't, each something else. */
+static int proto_conflict(struct rule_parser *p, const struct keyword *kw, const struct proto_test *t)
+{
+	for (unsigned i = 0; i < p->condition_count; i++) {
+		const struct proto_test *other = p->conditions[i].data;
+
+		if (p->conditions[i].keyword != kw || other->mode != t->mode)
+			continue;
+		if (!t->negated || !other->negated)
+			return rule_error(p, NULL, "a flow has one protocol: several app-layer-protocol must all be negated");
+		for (unsigned k = 0; k < t->count; k++)
+			if (proto_listed(other, t->protos[k], false))
+				return rule_error(p, NULL, "app-layer-protocol says the same twice");
+	}
+	return 0;
+}
+
 static int proto_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
 {
 	struct proto_test *t = rule_alloc(p, sizeof(*t));
@@ -345,8 +359,12 @@ static int proto_parse(struct rule_parser *p, const struct keyword *kw, struct s
 	while (text_part(&names, '|', &name))
 		if (proto_name_parse(p, name, t) < 0)
 			return -EINVAL;
-	if (p->header_app != NULL)
-		return rule_error(p, NULL, "the rule's header says the protocol already");
+	if (p->rule->app != NULL) {
+		rule_hint(p, "leave app-layer-protocol out");
+		return rule_error(p, NULL, "the rule is about %s already", p->rule->app->name);
+	}
+	if (proto_conflict(p, kw, t) < 0)
+		return -EINVAL;
 	p->rule->flags |= RULE_NEEDS_FLOW;
 	return rule_condition_add(p, kw, t, STAGE_PACKET) != NULL ? 0 : -EINVAL;
 }
@@ -405,7 +423,8 @@ static int app_event_parse(struct rule_parser *p, const struct keyword *kw, stru
 	for (e->event = 0; e->analyzer->events != NULL && e->analyzer->events[e->event] != NULL; e->event++)
 		if (text_is_nocase(name, e->analyzer->events[e->event]))
 			return rule_condition_add(p, kw, e, STAGE_TX) != NULL ? 0 : -EINVAL;
-	return rule_error(p, name.data, "%s has no event \"%.*s\"", e->analyzer->name, SLICE_ARG(name));
+	/* As Suricata: rule files come with events of other releases. */
+	return rule_skip(p, name.data, "%s has no event \"%.*s\": the rule is left out", e->analyzer->name, SLICE_ARG(name));
 }
 
 static bool packet_event_match(struct inspect *in, const struct rule *rule, const void *data)

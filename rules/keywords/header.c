@@ -180,8 +180,9 @@ static int number_parse(struct rule_parser *p, const struct keyword *kw, struct 
 		rule_hint(p, "write a number, a comparison (>10) or a range (10<>20)");
 		return rule_error(p, argument.data, "%.*s: %s", SLICE_ARG(argument), error);
 	}
-	if (negated && c->test.op == '=')
-		c->test.op = '!';
+	(void)negated;
+	if (strcmp(kw->name, "fragoffset") == 0 && c->test.op != '=' && c->test.op != '<' && c->test.op != '>')
+		return rule_error(p, argument.data, "fragoffset takes a number, with < or > in front");
 	return rule_condition_add(p, kw, c, STAGE_PACKET) != NULL ? 0 : -EINVAL;
 }
 
@@ -360,7 +361,10 @@ static int ip_proto_parse(struct rule_parser *p, const struct keyword *kw, struc
 	}
 	if ((t->op == '<' && t->a == 0) || (t->op == '>' && t->a == 255))
 		return rule_error(p, name.data, "no protocol passes this test");
-	/* The rule's own protocol says nothing then. */
+	if (p->rule->protos[31] != 0xff) {
+		rule_hint(p, "write alert ip");
+		return rule_error(p, NULL, "ip_proto is for rules about any IP protocol");
+	}
 	return rule_condition_add(p, kw, t, STAGE_PACKET) != NULL ? 0 : -EINVAL;
 }
 
@@ -511,9 +515,9 @@ static int csum_parse(struct rule_parser *p, const struct keyword *kw, struct sl
 	return rule_condition_add(p, kw, c, STAGE_PACKET) != NULL ? 0 : -EINVAL;
 }
 
-#define NUMBER(n, a, what) { .name = n, .aliases = a, .summary = what, .flags = KEYWORD_PACKET | KEYWORD_PREFILTER | KEYWORD_MAY_QUOTE, \
+#define NUMBER(n, a, what) { .name = n, .aliases = a, .summary = what, .flags = KEYWORD_PACKET | KEYWORD_PREFILTER, \
 			     .parse = number_parse, .match = number_match }
-#define CSUM(n) { .name = n, .summary = "whether the checksum is right", .flags = KEYWORD_PACKET | KEYWORD_MAY_QUOTE, .parse = csum_parse, \
+#define CSUM(n) { .name = n, .summary = "whether the checksum is right", .flags = KEYWORD_PACKET, .parse = csum_parse, \
 		  .match = csum_match }
 
 static const struct keyword keywords[] = {

@@ -4,6 +4,9 @@
 #include "rules/state.h"
 #include "rules/threshold.h"
 
+/* Without a limit of its own. */
+#define TAG_PACKETS_DEFAULT 256
+
 static void threshold_hang(struct rule *r, struct threshold *t)
 {
 	struct threshold **at = &r->thresholds;
@@ -61,10 +64,11 @@ static int tag_parse(struct rule_parser *p, const struct keyword *kw, struct sli
 		return rule_error(p, part.data, "tag doesn't know \"%.*s\"", SLICE_ARG(part));
 	}
 	t->host = text_is(part, "host");
-	t->count = UINT32_MAX;
+	t->count = TAG_PACKETS_DEFAULT;
+	t->dst = true;
 	if (text_part(&rest, ',', &part)) {
-		if (!text_u32(part, UINT32_MAX, &t->count) || t->count == 0)
-			return rule_error(p, part.data, "tag needs a number above 0 here");
+		if (!text_u32(part, UINT32_MAX, &t->count))
+			return rule_error(p, part.data, "tag needs a number here");
 		if (!text_part(&rest, ',', &part))
 			return rule_error(p, argument.data, "tag: packets, seconds or bytes is missing");
 		while (t->metric < 3 && !text_is(part, metrics[t->metric]))
@@ -76,13 +80,10 @@ static int tag_parse(struct rule_parser *p, const struct keyword *kw, struct sli
 	}
 	if (text_part(&rest, ',', &part)) {
 		if (!t->host)
-			return rule_error(p, part.data, "a direction is for tag:host");
+			rule_warning(p, part.data, "a direction is for tag:host");
 		if (!text_is(part, "src") && !text_is(part, "dst"))
 			return rule_error(p, part.data, "src or dst expected, not \"%.*s\"", SLICE_ARG(part));
 		t->dst = text_is(part, "dst");
-	} else if (t->host) {
-		rule_hint(p, "add src or dst");
-		return rule_error(p, argument.data, "tag:host has to say which host");
 	}
 	p->set->has_tags = true;
 	return rule_condition_add(p, kw, t, STAGE_POST) != NULL ? 0 : -EINVAL;

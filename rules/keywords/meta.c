@@ -77,7 +77,10 @@ static int priority_parse(struct rule_parser *p, const struct keyword *kw, struc
 {
 	(void)kw;
 	(void)negated;
-	return number_parse(p, argument, &p->has_priority, 1, 255, &p->rule->priority);
+	if (p->has_priority)
+		rule_warning(p, NULL, "priority stands here twice: the last one counts");
+	p->has_priority = false;
+	return number_parse(p, argument, &p->has_priority, 0, INT32_MAX, &p->rule->priority);
 }
 
 static int classtype_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
@@ -212,7 +215,7 @@ static const struct keyword keywords[] = {
 	{ .name = "rev", .summary = "revision of the rule", .flags = KEYWORD_META, .parse = rev_parse },
 	{ .name = "gid", .summary = "group of rule numbers", .flags = KEYWORD_META, .parse = gid_parse },
 	{ .name = "classtype", .summary = "class of the alert, from classification.config",
-	  .flags = KEYWORD_META | KEYWORD_MAY_QUOTE, .parse = classtype_parse },
+	  .flags = KEYWORD_META, .parse = classtype_parse },
 	{ .name = "priority", .summary = "1 is the most urgent", .flags = KEYWORD_META, .parse = priority_parse },
 	{ .name = "reference", .summary = "where to read more", .flags = KEYWORD_META, .parse = reference_parse },
 	{ .name = "metadata", .summary = "pairs of key and value, shown in alerts", .flags = KEYWORD_META,

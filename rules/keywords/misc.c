@@ -63,7 +63,7 @@ static int prefilter_parse(struct rule_parser *p, const struct keyword *kw, stru
 	(void)argument;
 	(void)negated;
 	if (p->has_prefilter)
-		return rule_error(p, NULL, "prefilter stands here twice");
+		rule_warning(p, NULL, "prefilter stands here twice");
 	if (l == NULL && p->condition_count == 0)
 		return rule_error(p, NULL, "prefilter has nothing before it");
 	p->has_prefilter = true;
@@ -89,8 +89,10 @@ static int bypass_parse(struct rule_parser *p, const struct keyword *kw, struct 
 {
 	(void)argument;
 	(void)negated;
-	if (p->has_bypass)
-		return rule_error(p, NULL, "bypass stands here twice");
+	if (p->has_bypass) {
+		rule_warning(p, NULL, "bypass stands here twice");
+		return 0;
+	}
 	p->has_bypass = true;
 	p->rule->flags |= RULE_BYPASS | RULE_NEEDS_FLOW;
 	return rule_condition_add(p, kw, NULL, STAGE_POST) != NULL ? 0 : -EINVAL;

@@ -208,8 +208,8 @@ static int expression_compile(struct rule_parser *p, struct slice pattern, struc
 		return -ENOMEM;
 	}
 	if (m->capture_count > regex_captures(m->regex))
-		return rule_error(p, pattern.data, "%u groups are to be kept, but the expression has %u",
-				  m->capture_count, regex_captures(m->regex));
+		rule_warning(p, pattern.data, "%u groups are to be kept, but the expression has %u",
+			     m->capture_count, regex_captures(m->regex));
 	return 0;
 }
 
@@ -276,6 +276,10 @@ static int pcre_parse(struct rule_parser *p, const struct keyword *kw, struct sl
 	if (expression_compile(p, text.pattern, &m) < 0 || (word != NULL && host_check(p, word, &m) < 0))
 		return -EINVAL;
 	list = pcre_list(p, word, letter);
+	if (list != NULL && m.relative && !p->sticky && list->count == 0) {
+		rule_hint(p, "leave R out, or write a content before it");
+		return rule_error(p, text.flags.data, "R is relative to a match before it in the same buffer: there is none");
+	}
 	match = rule_match_add(p, list, MATCH_PCRE);
 	if (match == NULL)
 		return -EINVAL;

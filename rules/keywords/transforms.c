@@ -499,7 +499,7 @@ static const struct keyword keywords[] = {
 	DIGEST("to_sha256", "the SHA-256 digest, 32 bytes"),
 	{ .name = "pcrexform", .summary = "what the expression's group matches", .flags = KEYWORD_TRANSFORM | KEYWORD_QUOTED,
 	  .parse = pcrexform_parse },
-	{ .name = "xor", .summary = "XOR with a key in hex", .flags = KEYWORD_TRANSFORM | KEYWORD_MAY_QUOTE, .parse = xor_parse },
+	{ .name = "xor", .summary = "XOR with a key in hex", .flags = KEYWORD_TRANSFORM | KEYWORD_QUOTED, .parse = xor_parse },
 	{ .name = "from_base64", .summary = "decodes base64", .flags = KEYWORD_TRANSFORM | KEYWORD_OPTIONAL_ARGUMENT,
 	  .parse = from_base64_parse },
 	INFLATE("gunzip", "unpacks gzip"),

@@ -47,20 +47,14 @@ static bool flowbits_match(struct inspect *in, const struct rule *rule, const vo
 	(void)rule;
 	if (in->flow == NULL)
 		return false;
-	switch (f->verb) {
-	case VERB_SET:
-		flow_bit_set(in, f->ids[0]);
-		return true;
-	case VERB_UNSET:
-		flow_bit_unset(in, f->ids[0]);
-		return true;
-	case VERB_TOGGLE:
-		if (flow_bit_get(in, f->ids[0]))
-			flow_bit_unset(in, f->ids[0]);
+	for (unsigned i = 0; f->verb <= VERB_TOGGLE && i < f->count; i++) {
+		if (f->verb == VERB_UNSET || (f->verb == VERB_TOGGLE && flow_bit_get(in, f->ids[i])))
+			flow_bit_unset(in, f->ids[i]);
 		else
-			flow_bit_set(in, f->ids[0]);
-		return true;
+			flow_bit_set(in, f->ids[i]);
 	}
+	if (f->verb <= VERB_TOGGLE)
+		return true;
 	/* Of several names isset means one of them, isnotset none of them. */
 	for (unsigned i = 0; i < f->count; i++)
 		if (flow_bit_get(in, f->ids[i]))
@@ -77,7 +71,7 @@ static bool flowbit_names(const struct flowbits *f, uint32_t id)
 }
 
 /* "isset,a; isnotset,a" never holds; "set,a; unset,a" makes no sense. */
-static int flowbits_conflict(struct rule_parser *p, const struct keyword *kw, const struct flowbits *f)
+static void flowbits_conflict(struct rule_parser *p, const struct keyword *kw, const struct flowbits *f)
 {
 	static const uint8_t against[VERBS][VERBS] = {
 		[VERB_SET] = { [VERB_UNSET] = 1, [VERB_TOGGLE] = 1, [VERB_ISSET] = 1 },
@@ -96,13 +90,12 @@ static int flowbits_conflict(struct rule_parser *p, const struct keyword *kw, co
 			continue;
 		how = other->verb == f->verb ? 1 : against[f->verb][other->verb];
 		if (how == 2)
-			return rule_error(p, NULL, "flowbits %s and %s of one name: the rule never matches",
-					  verbs[other->verb], verbs[f->verb]);
+			rule_warning(p, NULL, "flowbits %s and %s of one name: the rule never matches", verbs[other->verb],
+				     verbs[f->verb]);
 		if (how == 1)
 			rule_warning(p, NULL, "flowbits %s and %s of one name in one rule", verbs[other->verb],
 				     verbs[f->verb]);
 	}
-	return 0;
 }
 
 static int flowbits_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
@@ -134,13 +127,12 @@ static int flowbits_parse(struct rule_parser *p, const struct keyword *kw, struc
 			return -EINVAL;
 		if (f->count == NAMES_MAX)
 			return rule_error(p, name.data, "more than %d names", NAMES_MAX);
+		if (f->count > 0 && verb_stage(verb) == STAGE_POST)
+			rule_warning(p, name.data, "\"|\" is for isset and isnotset: here it means each of them");
 		f->ids[f->count++] = rule_name(p, NAME_FLOWBIT, name, verb_stage(verb) == STAGE_POST,
 					       verb_stage(verb) == STAGE_STATE);
 	} while (names.data != NULL);
-	if (f->count > 1 && verb_stage(verb) == STAGE_POST)
-		return rule_error(p, argument.data, "\"|\" is for isset and isnotset");
-	if (flowbits_conflict(p, kw, f) < 0)
-		return -EINVAL;
+	flowbits_conflict(p, kw, f);
 	p->rule->flags |= RULE_NEEDS_FLOW;
 	return rule_condition_add(p, kw, f, verb_stage(verb)) != NULL ? 0 : -EINVAL;
 }
@@ -215,6 +207,10 @@ static int flowint_parse(struct rule_parser *p, const struct keyword *kw, struct
 	text_part(&rest, ',', &name);
 	if (name_check(p, name) < 0)
 		return -EINVAL;
+	if (name.len < 2) {
+		rule_hint(p, "give it a longer name");
+		return rule_error(p, name.data, "a flowint's name has two letters or more");
+	}
 	if (!text_part(&rest, ',', &word)) {
 		rule_hint(p, "write flowint:NAME,+,1; or flowint:NAME,>,3; or flowint:NAME,isset;");
 		return rule_error(p, argument.data, "flowint doesn't say what to do");
@@ -364,10 +360,8 @@ static int xbits_parse(struct rule_parser *p, const struct keyword *kw, struct s
 	if (verb < 0)
 		return verb;
 	if (verb == VERB_NOALERT) {
-		if (rest.data != NULL)
-			return rule_error(p, rest.data, "xbits:noalert has no name");
-		p->rule->flags |= RULE_NOALERT;
-		return 0;
+		rule_hint(p, "write noalert;");
+		return rule_error(p, word.data, "xbits has no noalert");
 	}
 	x->verb = (uint8_t)verb;
 	x->expire = XBIT_EXPIRE_DEFAULT;
