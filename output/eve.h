@@ -92,6 +92,7 @@ struct records {
 	char zone_text[8];              /* "+0000" */
 	struct records_stats stats;
 	struct signature_count *counts; /* SIGNATURE_SLOTS, by sid */
+	char *joined;                   /* bytes with losses between them, as a record shows them */
 };
 
 /* The client's address as the proxy's header has it; out has IP_TEXT_MAX bytes. tx NULL: any transaction of the flow. */
@@ -110,6 +111,9 @@ void eve_header(struct records *r, const struct eve *e, struct json *j, const st
 		enum record_dir dir, const char *event_type, const char *client);
 void eve_header_flow(struct records *r, const struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns,
 		     const char *event_type);
+/* Blocks one behind the other, with "[4 bytes missing]" for a loss; at most max bytes. Until it is called again. */
+#define JOINED_MAX 81920
+struct slice eve_join(struct records *r, const struct stream_block *blocks, unsigned count, size_t max);
 /* Closes it, counts it, and puts it with the lines of e. */
 void eve_done(struct records *r, struct eve *e, struct json *j);
 void eve_app_proto(struct json *j, const struct flow *flow);
@@ -126,8 +130,8 @@ void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flo
 	      const struct alert_queue *alerts);
 struct app_frame;
 void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
-void eve_frame_object(struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp);
 bool events_acked(const struct flow *flow, const struct tx *tx);
+void eve_frame_object(struct records *r, struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp);
 void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 void eve_arp(struct records *r, struct eve *e, struct json *j, const struct packet *pkt);
 void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, struct analysis *a,

@@ -93,6 +93,16 @@ void eve_alert_object(const struct eve *e, struct json *j, const struct packet *
 		json_str(j, "rule", rule->text);
 	if (xff != NULL)
 		json_str(j, "xff", xff);
+	if (a->text_count > 0) {
+		json_object(j, "context");
+		for (unsigned i = 0; i < a->text_count; i++) {
+			if (a->texts[i].is_json)
+				json_raw(j, a->texts[i].name, a->texts[i].value);
+			else
+				json_slice(j, a->texts[i].name, a->texts[i].value);
+		}
+		json_close(j);
+	}
 	json_close(j);
 }
 
@@ -192,10 +202,13 @@ static void alert_payload(struct records *r, const struct eve *e, struct json *j
 	if (!(e->alert_options & (ALERT_PAYLOAD | ALERT_PAYLOAD_PRINTABLE | ALERT_PAYLOAD_LENGTH)))
 		return;
 	if (stream && flow != NULL && r->rules != NULL) {
-		struct slice window = rules_stream(r->rules, flow, a->side);
+		struct stream_block blocks[STREAM_BLOCKS_MAX];
+		unsigned n = rules_stream(r->rules, flow, a->side, blocks);
 
-		if (window.len != 0)
-			payload = window;
+		if (n == 1 && blocks[0].missing == 0)
+			payload = blocks[0].bytes;
+		else if (n > 0)
+			payload = eve_join(r, blocks, n, e->alert_payload_max);
 	}
 	if (payload.len > e->alert_payload_max && stream)
 		payload.len = e->alert_payload_max;
@@ -208,13 +221,13 @@ static void alert_payload(struct records *r, const struct eve *e, struct json *j
 	json_uint(j, "stream", stream);
 }
 
-static void alert_frame(struct json *j, const struct flow *flow, const struct alert *a)
+static void alert_frame(struct records *r, struct json *j, const struct flow *flow, const struct alert *a)
 {
 	const struct analysis *an = flow ? analysis_of(flow) : NULL;
 
 	for (const struct app_frame *f = an && an->proto ? frames_of(an) : NULL; f != NULL; f = f->next)
 		if (f->id == a->frame_id)
-			eve_frame_object(j, an, f, flow->key.proto == 6);
+			eve_frame_object(r, j, an, f, flow->key.proto == 6);
 }
 
 static const char *link_name(uint16_t link)
@@ -286,7 +299,7 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 	}
 	alert_payload(r, e, j, flow, pkt, a);
 	if (a->flags & ALERT_FRAME)
-		alert_frame(j, flow, a);
+		alert_frame(r, j, flow, a);
 	if ((e->alert_options & ALERT_PACKET) && !(pkt->flags & PACKET_END_OF_FLOW))
 		alert_packet(j, pkt);
 	if (e->alert_options & ALERT_VERDICT)

@@ -3,9 +3,26 @@
 
 #include "analyzers/frame.h"
 
-void eve_frame_object(struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp)
+/* Its bytes, with what was lost between them. */
+static struct slice frame_bytes(struct records *r, const struct app_frame *f)
 {
-	struct slice bytes = bytes_slice(&f->bytes);
+	struct stream_block blocks[sizeof(f->gaps) / sizeof(f->gaps[0]) + 1];
+	uint32_t from = 0;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i <= f->gap_count; i++) {
+		uint32_t end = i < f->gap_count ? f->gaps[i].at : f->bytes.len;
+
+		blocks[n++] = (struct stream_block){ i > 0 ? f->gaps[i - 1].len : 0,
+						     slice_of(f->bytes.data + from, end - from) };
+		from = end;
+	}
+	return eve_join(r, blocks, n, JOINED_MAX);
+}
+
+void eve_frame_object(struct records *r, struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp)
+{
+	struct slice bytes = f->gap_count ? frame_bytes(r, f) : bytes_slice(&f->bytes);
 	const char *type = frame_type_name(a->proto, f->type);
 
 	json_object(j, "frame");
@@ -34,7 +51,7 @@ void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *f
 			continue;
 		eve_header(r, e, j, flow, pkt, DIR_PACKET, "frame", NULL);
 		json_str(j, "app_proto", a->proto->name);
-		eve_frame_object(j, a, f, flow->key.proto == 6);
+		eve_frame_object(r, j, a, f, flow->key.proto == 6);
 		eve_done(r, e, j);
 	}
 }

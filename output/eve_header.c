@@ -193,6 +193,16 @@ static void header_traffic(struct records *r, struct json *j, const struct flow 
 		json_close(j);
 }
 
+static void vars_packet_text(void *ctx, const char *name, struct slice value)
+{
+	struct vars_writer *v = ctx;
+
+	vars_open(v, "pktvars", false);
+	json_object(v->j, NULL);
+	json_slice(v->j, name, value);
+	json_close(v->j);
+}
+
 static void vars_list_end(struct vars_writer *v)
 {
 	if (v->list)
@@ -200,7 +210,7 @@ static void vars_list_end(struct vars_writer *v)
 	v->list = false;
 }
 
-static void header_metadata(struct records *r, struct json *j, const struct flow *flow)
+static void header_metadata(struct records *r, struct json *j, const struct flow *flow, const struct packet *pkt)
 {
 	struct vars_writer v = { .j = j };
 
@@ -212,9 +222,33 @@ static void header_metadata(struct records *r, struct json *j, const struct flow
 	vars_list_end(&v);
 	rules_flow_vars(r->rules, flow, NULL, vars_integer, NULL, &v);
 	vars_list_end(&v);
+	if (pkt != NULL)
+		rules_packet_vars(r->rules, vars_packet_text, &v);
+	vars_list_end(&v);
 	if (v.open)
 		json_close(j);
 	header_traffic(r, j, flow);
+}
+
+struct slice eve_join(struct records *r, const struct stream_block *blocks, unsigned count, size_t max)
+{
+	size_t len = 0;
+
+	if (max > JOINED_MAX)
+		max = JOINED_MAX;
+	for (unsigned i = 0; i < count; i++) {
+		size_t n = blocks[i].bytes.len;
+
+		if (blocks[i].missing > 0 && max - len > 40)
+			len += (size_t)snprintf(r->joined + len, max - len, "[%llu bytes missing]",
+						(unsigned long long)blocks[i].missing);
+		if (n > max - len)
+			n = max - len;
+		if (n > 0)
+			memcpy(r->joined + len, blocks[i].bytes.data, n);
+		len += n;
+	}
+	return slice_of(r->joined, len);
 }
 
 static void mac_text(const uint8_t *mac, char out[18])
@@ -232,7 +266,7 @@ static void header_options(struct records *r, const struct eve *e, struct json *
 	if (e->pcap_file && r->out->capture_name != NULL)
 		json_str(j, "pcap_filename", r->out->capture_name);
 	if (e->metadata && flow != NULL)
-		header_metadata(r, j, flow);
+		header_metadata(r, j, flow, pkt);
 	if (e->ethernet && pkt != NULL && pkt->eth != NULL) {
 		json_object(j, "ether");
 		json_uint(j, "ether_type", load_be16(pkt->eth + 12));

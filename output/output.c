@@ -226,7 +226,8 @@ int records_new(struct records **out, struct output *o)
 		return -ENOMEM;
 	r->out = o;
 	r->counts = calloc(SIGNATURE_SLOTS, sizeof(*r->counts));
-	ok = r->counts != NULL && json_init(&r->j, RECORD_MAX, RECORD_MAX) == 0;
+	r->joined = malloc(JOINED_MAX);
+	ok = r->counts != NULL && r->joined != NULL && json_init(&r->j, RECORD_MAX, RECORD_MAX) == 0;
 	for (unsigned i = 0; i < o->eve_count && ok; i++)
 		ok = (r->lines[i].data = malloc(LINES_MAX)) != NULL;
 	if (ok && o->fast != NULL)
@@ -273,6 +274,7 @@ void records_free(struct records *r)
 		free(r->lines[i].data);
 	free(r->fast.data);
 	free(r->counts);
+	free(r->joined);
 	json_fini(&r->j);
 	free(r);
 }

@@ -92,7 +92,8 @@ int rules_new(struct rules **out, struct mem *mem, struct rule_set *set, struct 
 	settings_read(r, conf);
 	r->found = calloc(FOUND_MAX, sizeof(*r->found));
 	r->transformed = malloc(2 * TRANSFORM_MAX);
-	err = r->found && r->transformed ? 0 : -ENOMEM;
+	r->text_bytes = malloc(TEXT_BYTES_MAX);
+	err = r->found && r->transformed && r->text_bytes ? 0 : -ENOMEM;
 	if (err == 0)
 		err = bytes_scratch_new(&r->bytes, &r->budget,
 					(uint32_t)(conf ? conf_int(conf, "pcre.match-limit", 3500) : 3500),
@@ -118,6 +119,7 @@ void rules_free(struct rules *r)
 	rule_set_put(r->set);
 	free(r->found);
 	free(r->transformed);
+	free(r->text_bytes);
 	free(r);
 }
 

@@ -40,7 +40,10 @@ struct raw_stream {
 	uint32_t done;                  /* so many bytes at the front go with the next packet */
 	uint32_t window;                /* inline: so many bytes at the front were seen already */
 	uint8_t gap_count;
-	uint32_t gaps[RAW_GAPS_MAX];    /* something is missing before these bytes */
+	struct {
+		uint32_t at;            /* before this byte … */
+		uint64_t len;           /* … so many are missing */
+	} gaps[RAW_GAPS_MAX];
 	bool triggered;                 /* a transaction side was completed: don't wait for a whole chunk */
 	bool ended;                     /* nothing will follow */
 };
@@ -97,6 +100,9 @@ struct candidates {
 	uint32_t round;
 };
 
+#define TEXTS_MAX 64
+#define TEXT_BYTES_MAX 65536
+
 struct rules {
 	struct mem *mem;
 	struct budget budget;
@@ -108,6 +114,10 @@ struct rules {
 	uint8_t *transformed;           /* two halves of TRANSFORM_MAX bytes */
 	struct alert *found;            /* what matched on this packet, before thresholds and limits */
 	unsigned found_count;
+	struct alert_text texts[TEXTS_MAX];     /* of alerts, and from the end those of the packet */
+	unsigned text_count, packet_text_count;
+	uint8_t *text_bytes;
+	size_t text_used;
 	struct group **groups;          /* hash table */
 	unsigned group_count;
 	struct group *spare;            /* worked out for one packet where there is no memory for another */
@@ -174,7 +184,9 @@ void raw_ready(struct rules *r, struct flow *flow, const struct packet *pkt, enu
 void raw_done(struct rules *r, struct flow *flow, enum side side, const struct raw_ready *ready);
 void raw_fini(struct rules *r, struct raw_stream *raw);
 
-/* queue.c: a rule matched; acts (flowbits:set, …) and notes it. */
+/* queue.c: what alerts of the packet before had to show is forgotten. */
+void texts_begin(struct rules *r);
+/* a rule matched; acts (flowbits:set, …) and notes it. */
 void found_add(struct rules *r, struct inspect *in, const struct rule *rule, uint16_t flags);
 struct app_frame;
 void found_add_frame(struct rules *r, struct inspect *in, const struct rule *rule, const struct app_frame *frame);

@@ -275,7 +275,7 @@ static void frame_rule(struct rules *r, struct inspect *in, const struct rule *r
 			if (list->buffer->kind != BUFFER_FRAME)
 				continue;
 			view.bytes = buffer_transformed(r, list->buffer, bytes_slice(&frame->bytes));
-			all = list->buffer->frame_type == (frame->type == FRAME_TYPE_STREAM ? -1 : frame->type) &&
+			all = list->buffer->frame_type == frame->type &&
 			      inspect_bytes(in, r->bytes, rule, list, &view);
 		}
 		if (all && conditions_hold(in, rule, STAGE_STATE))
@@ -379,6 +379,7 @@ void rules_inspect(struct rules *r, struct flow *flow, struct packet *pkt, struc
 	}
 	if (pkt->flags & PACKET_NO_INSPECT)
 		return;
+	texts_begin(r);
 	if (flow != NULL && rules_flow_make(r, flow) == NULL)
 		r->stats.flows_unwatched++;
 	if (pkt->ip_version == 0)
@@ -391,16 +392,22 @@ void rules_inspect(struct rules *r, struct flow *flow, struct packet *pkt, struc
 }
 
 /* Is there anything left to judge? */
-static bool side_open(const struct flow *flow, enum side side)
+static bool side_open(const struct rules *r, const struct flow *flow, enum side side)
 {
 	const struct rules_flow *f = rules_flow_of(flow);
 
 	if (f != NULL && f->sides[side].raw.bytes.len > f->sides[side].raw.window)
 		return true;
-	for (const struct analysis *a = analysis_of(flow); a != NULL; a = a->older)
+	for (const struct analysis *a = analysis_of(flow); a != NULL; a = a->older) {
 		for (const struct tx *tx = a->tx_first; tx != NULL; tx = tx->next)
 			if (a->proto != NULL && tx->inspected[side] < a->proto->complete[side])
 				return true;
+		if (!(r->set->compiled->wants & APP_WANT_FRAMES))
+			continue;
+		for (const struct app_frame *frame = frames_of(a); frame != NULL; frame = frame->next)
+			if (frame->side == side && frame->updated)
+				return true;
+	}
 	return false;
 }
 
@@ -418,9 +425,10 @@ void rules_flow_end(struct rules *r, struct flow *flow, struct packet *pkt, stru
 		return;
 	/* Whether it ends with anything left to judge is asked once, for both sides. */
 	if (pkt->side == TO_SERVER)
-		f->end_open = side_open(flow, TO_SERVER) || side_open(flow, TO_CLIENT);
+		f->end_open = side_open(r, flow, TO_SERVER) || side_open(r, flow, TO_CLIENT);
 	if (!f->end_open)
 		return;
+	texts_begin(r);
 	inspect_side(r, &in);
 	found_finish(r, &in, queue);
 }

@@ -14,9 +14,57 @@ static void post_act(struct inspect *in, const struct rule *rule)
 	for (unsigned i = p->stage_end[STAGE_STATE]; i < rule->condition_count; i++)
 		if (rule->conditions[i].keyword != NULL && rule->conditions[i].keyword->match != NULL)
 			rule->conditions[i].keyword->match(in, rule, rule->conditions[i].data);
-	for (unsigned i = 0; i < in->capture_count; i++)
-		flow_vars_text_set(in, in->captures[i].to->id, in->captures[i].value);
+}
+
+void texts_begin(struct rules *r)
+{
+	r->text_count = r->packet_text_count = 0;
+	r->text_used = 0;
+}
+
+/* The bytes that were captured go with the buffer: what is to be shown is copied. */
+static bool text_copy(struct rules *r, struct alert_text *t, const struct inspect *in, unsigned i)
+{
+	struct slice value = in->captures[i].value;
+
+	if (r->text_count + r->packet_text_count == TEXTS_MAX || value.len > TEXT_BYTES_MAX - r->text_used)
+		return false;
+	if (value.len)
+		memcpy(r->text_bytes + r->text_used, value.data, value.len);
+	*t = (struct alert_text){ .name = in->captures[i].to->name,
+				  .value = slice_of(r->text_bytes + r->text_used, value.len),
+				  .is_json = in->captures[i].to->kind == 'j' };
+	r->text_used += value.len;
+	return true;
+}
+
+static void captures_keep(struct rules *r, struct inspect *in, struct alert *a)
+{
+	a->texts = &r->texts[r->text_count];
+	for (unsigned i = 0; i < in->capture_count; i++) {
+		switch (in->captures[i].to->kind) {
+		case 'f':
+			flow_vars_text_set(in, in->captures[i].to->id, in->captures[i].value);
+			break;
+		case 'p':
+			if (text_copy(r, &r->texts[TEXTS_MAX - 1 - r->packet_text_count], in, i))
+				r->packet_text_count++;
+			break;
+		default:
+			if (text_copy(r, &r->texts[r->text_count], in, i)) {
+				r->text_count++;
+				a->text_count++;
+			}
+			break;
+		}
+	}
 	in->capture_count = 0;
+}
+
+void rules_packet_vars(const struct rules *r, void (*text)(void *ctx, const char *name, struct slice value), void *ctx)
+{
+	for (unsigned i = 0; i < r->packet_text_count; i++)
+		text(ctx, r->texts[TEXTS_MAX - 1 - i].name, r->texts[TEXTS_MAX - 1 - i].value);
 }
 
 void found_add(struct rules *r, struct inspect *in, const struct rule *rule, uint16_t flags)
@@ -34,6 +82,7 @@ void found_add(struct rules *r, struct inspect *in, const struct rule *rule, uin
 		.rule = rule, .tx = in->tx, .tx_id = in->tx ? in->tx->id : 0, .side = in->side,
 		.action = rule->action, .flags = flags | (in->tx ? ALERT_TX : 0),
 	};
+	captures_keep(r, in, a);
 }
 
 void found_add_frame(struct rules *r, struct inspect *in, const struct rule *rule, const struct app_frame *frame)

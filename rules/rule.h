@@ -93,7 +93,8 @@ struct content {
 	uint8_t *replace;               /* CONTENT_REPLACE: same length */
 };
 
-/* Where a pcre's group goes: 'f' flow, 'p' packet, 'a' alert variable (id: NAME_TEXT), 'b' byte variable (id: its index). */
+/* Where a pcre's group goes: 'f' flow, 'p' packet, 'a' alert variable (id: NAME_TEXT), 'b' byte variable (id: its
+ * index); 'j' is JSON that a dataset has for the alert. */
 struct pcre_capture {
 	uint8_t kind;
 	const char *name;

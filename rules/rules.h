@@ -79,6 +79,12 @@ enum alert_flag {
 	ALERT_RATE_CHANGED = 1 << 5,    /* rate_filter changed the action */
 	ALERT_FILES = 1 << 6,           /* put files[] in */
 };
+/* Something to be shown with an alert: alert.context. */
+struct alert_text {
+	const char *name;
+	struct slice value;
+	bool is_json;
+};
 struct alert {
 	const struct rule *rule;
 	struct tx *tx;
@@ -87,6 +93,8 @@ struct alert {
 	uint8_t side;
 	uint8_t action;                 /* enum rule_action in effect */
 	uint16_t flags;                 /* enum alert_flag */
+	uint16_t text_count;
+	const struct alert_text *texts; /* until the next packet */
 };
 
 #define ALERTS_MAX 256
@@ -112,13 +120,23 @@ void rules_flow_free(struct rules *r, struct flow *flow);
 /* Whether raw stream bytes of this direction can still matter to any rule of the flow. */
 bool rules_wants(struct rules *r, struct flow *flow, enum side side);
 
-/* The reassembled bytes of one direction that raw rules look at now: what an alert's payload shows. Empty where none are kept. */
-struct slice rules_stream(const struct rules *r, const struct flow *flow, enum side side);
+/* The reassembled bytes of one direction that raw rules look at now: what an alert's payload shows. Blocks are
+ * parted by losses; none where nothing is kept. */
+struct stream_block {
+	uint64_t missing;               /* so many bytes are lost before it */
+	struct slice bytes;
+};
+#define STREAM_BLOCKS_MAX 6
+unsigned rules_stream(const struct rules *r, const struct flow *flow, enum side side,
+		      struct stream_block blocks[STREAM_BLOCKS_MAX]);
 
 /* For records: metadata.flowbits and friends. Calls back per name; a callback may be NULL. */
 void rules_flow_vars(struct rules *r, const struct flow *flow,
 		     void (*bit)(void *ctx, const char *name), void (*integer)(void *ctx, const char *name, uint32_t value),
 		     void (*text)(void *ctx, const char *name, struct slice value), void *ctx);
+
+/* What rules captured for this packet alone: metadata.pktvars. */
+void rules_packet_vars(const struct rules *r, void (*text)(void *ctx, const char *name, struct slice value), void *ctx);
 
 struct rules_stats {
 	uint64_t alerts, alert_queue_overflow, alerts_suppressed;

@@ -27,9 +27,18 @@ static void raw_reset(struct raw_stream *raw, uint64_t offset)
 /* Lets go of what was inspected. */
 static void raw_forget(struct raw_stream *raw)
 {
+	unsigned gaps = 0;
+
 	if (raw->done == 0)
 		return;
 	bytes_drop(&raw->bytes, raw->done);
+	for (unsigned i = 0; i < raw->gap_count; i++) {
+		if (raw->gaps[i].at < raw->done)
+			continue;
+		raw->gaps[gaps] = raw->gaps[i];
+		raw->gaps[gaps++].at -= raw->done;
+	}
+	raw->gap_count = (uint8_t)gaps;
 	raw->offset += raw->done;
 	raw->done = 0;
 }
@@ -53,13 +62,15 @@ void rules_piece(struct rules *r, struct flow *flow, enum side side, const struc
 		return;
 	raw_forget(raw);
 	if (piece->kind == PIECE_GAP) {
-		if (raw->bytes.len == 0)
-			raw_reset(raw, piece->offset + piece->len);
-		else if (raw->gap_count < RAW_GAPS_MAX)
-			raw->gaps[raw->gap_count++] = raw->bytes.len;
+		if (raw->bytes.len == 0 && raw->gap_count == 0)
+			raw_reset(raw, piece->offset);
+		if (raw->gap_count < RAW_GAPS_MAX) {
+			raw->gaps[raw->gap_count].at = raw->bytes.len;
+			raw->gaps[raw->gap_count++].len = piece->len;
+		}
 		return;
 	}
-	if (raw->bytes.len == 0)
+	if (raw->bytes.len == 0 && raw->gap_count == 0)
 		raw_reset(raw, piece->offset);
 	/* Where there is no room, what is kept so far is lost for rules on the stream; the budget counts it. */
 	if (!bytes_append(&raw->bytes, &r->budget, piece->data, piece->len))
@@ -105,7 +116,7 @@ void raw_ready(struct rules *r, struct flow *flow, const struct packet *pkt, enu
 	if (!r->inline_mode && !is_due(r, flow, pkt, raw, side, len))
 		return;
 	for (unsigned i = 0; i <= raw->gap_count && from < len; i++) {
-		uint32_t end = i < raw->gap_count && raw->gaps[i] < len ? raw->gaps[i] : len;
+		uint32_t end = i < raw->gap_count && raw->gaps[i].at < len ? raw->gaps[i].at : len;
 
 		if (end > from)
 			out->blocks[out->count++] = slice_of(raw->bytes.data + from, end - from);
@@ -116,7 +127,7 @@ void raw_ready(struct rules *r, struct flow *flow, const struct packet *pkt, enu
 void raw_done(struct rules *r, struct flow *flow, enum side side, const struct raw_ready *ready)
 {
 	struct raw_stream *raw = &rules_flow_of(flow)->sides[side].raw;
-	uint32_t len = 0, keep = 0, gaps = 0;
+	uint32_t len = 0, keep = 0;
 
 	raw->triggered = false;
 	for (unsigned i = 0; i < ready->count; i++)
@@ -128,10 +139,6 @@ void raw_done(struct rules *r, struct flow *flow, enum side side, const struct r
 		if (keep > ready->blocks[ready->count - 1].len)
 			keep = (uint32_t)ready->blocks[ready->count - 1].len;
 	}
-	for (unsigned i = 0; i < raw->gap_count; i++)
-		if (raw->gaps[i] >= len)
-			raw->gaps[gaps++] = raw->gaps[i] - (len - keep);
-	raw->gap_count = (uint8_t)gaps;
 	raw->window = keep;
 	raw->done = len - keep;
 	/* What an alert is about is still there when it is written down. */
@@ -139,10 +146,26 @@ void raw_done(struct rules *r, struct flow *flow, enum side side, const struct r
 		raw_forget(raw);
 }
 
-struct slice rules_stream(const struct rules *r, const struct flow *flow, enum side side)
+unsigned rules_stream(const struct rules *r, const struct flow *flow, enum side side,
+		      struct stream_block blocks[STREAM_BLOCKS_MAX])
 {
 	const struct rules_flow *f = rules_flow_of(flow);
+	const struct raw_stream *raw = f ? &f->sides[side].raw : NULL;
+	uint32_t from = 0;
+	uint64_t missing = 0;
+	unsigned n = 0;
 
 	(void)r;
-	return f ? bytes_slice(&f->sides[side].raw.bytes) : slice_of(NULL, 0);
+	for (unsigned i = 0; raw != NULL && i <= raw->gap_count && n < STREAM_BLOCKS_MAX; i++) {
+		uint32_t end = i < raw->gap_count ? raw->gaps[i].at : raw->bytes.len;
+
+		if (end > from) {
+			blocks[n++] = (struct stream_block){ missing, slice_of(raw->bytes.data + from, end - from) };
+			missing = 0;
+		}
+		if (i < raw->gap_count)
+			missing += raw->gaps[i].len;
+		from = end;
+	}
+	return n;
 }

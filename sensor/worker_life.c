@@ -131,6 +131,8 @@ int worker_new(struct worker **out, struct worker_shared *shared, unsigned index
 		app_want(w->app, app_wanted(w->app) & ~(uint32_t)APP_WANT_RULES);
 	if (err == 0 && shared->rules != NULL)
 		err = rules_new(&w->rules, w->mem, shared->rules, shared->rule_state, shared->conf);
+	if (err == 0 && shared->rules != NULL)
+		app_want(w->app, app_wanted(w->app) | rules_app_wants(shared->rules));
 	if (err == 0)
 		err = records_new(&w->records, shared->output);
 	if (err < 0)
