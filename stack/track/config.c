@@ -223,6 +223,8 @@ static void read_stream(struct track_config *cfg, const struct conf *conf)
 	cfg->urgent = read_urgent(conf);
 	cfg->checksum_validation = conf_bool(conf, "stream.checksum-validation", true);
 	cfg->checksum_auto = strcmp(conf_str(conf, "pcap-file.checksum-checks", "auto"), "auto") == 0;
+	if (!cfg->checksum_auto && !conf_bool(conf, "pcap-file.checksum-checks", true))
+		cfg->checksum_validation = false;
 }
 
 int track_config_read(struct track_config *cfg, const struct conf *conf)

@@ -180,7 +180,7 @@ static enum verdict judge_ack(const struct received *r)
 		if (seq_le(back->snd_una, back->pos))
 			acked = back->offset - (uint32_t)(back->pos - back->snd_una);
 		if (acked < slack)
-			slack = (uint32_t)acked + (back->flags & DIR_SENT ? 1 : 0);
+			slack = (uint32_t)acked + (r->pkt->side == TO_CLIENT ? 1 : 0);
 		return seq_lt(ack, back->snd_una - slack) ? REFUSED : TAKEN;
 	}
 	return seq_lt(back->snd_nxt, ack) ? DOUBTED : TAKEN;
@@ -351,10 +351,10 @@ static void take_segment(struct received *r, enum verdict verdict)
 		ts_store(r);
 	if (r->what.end == r->what.seq || !seq_lt(in->rcv_nxt, r->what.end) || verdict == REFUSED)
 		return;
-	if ((r->pkt->tcp_flags & TCP_URG) && !take_urgent(r))
+	if ((r->pkt->tcp_flags & TCP_URG) && verdict == TAKEN && !take_urgent(r))
 		return;
-	/* Behind the FIN: real only if the FIN never arrived, and then the ACK shows it. */
-	take_data(r, verdict == DOUBTED || (in->flags & DIR_FIN) != 0);
+	/* Behind a FIN or RST: real only if that never arrived, and then the ACK shows it. */
+	take_data(r, verdict == DOUBTED || (in->flags & (DIR_FIN | DIR_RST)) != 0);
 }
 
 /* What this side sent and nobody will look at again: a copy that comes now is spurious. */

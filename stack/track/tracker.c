@@ -75,12 +75,13 @@ void tracker_free(struct tracker *t)
 
 /* Suricata's "auto": where more than a tenth of a capture's first packets have bad sums, it was taken
  * where sums aren't filled in yet, and they say nothing. */
-static bool checksum_bad(struct tracker *t, const struct packet *pkt)
+static bool checksum_bad(struct tracker *t, struct packet *pkt)
 {
-	bool bad = (pkt->flags & (PACKET_CSUM_BAD_IP | PACKET_CSUM_BAD_L4)) != 0;
+	bool bad;
 
 	if (!t->cfg.checksum_validation || t->csum_off)
 		return false;
+	bad = !packet_check_ip(pkt) || (!(pkt->flags & PACKET_FRAGMENT) && !packet_check_l4(pkt));
 	if (t->cfg.checksum_auto && t->csum_seen <= CSUM_SAMPLE) {
 		t->csum_seen++;
 		t->csum_bad += bad;
