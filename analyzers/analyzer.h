@@ -267,6 +267,7 @@ enum app_want {
 	APP_WANT_BODIES = 1 << 3,       /* http bodies are inspected or dumped */
 	APP_WANT_FRAMES = 1 << 4,
 	APP_WANT_MD5 = 1 << 5, APP_WANT_SHA1 = 1 << 6, APP_WANT_SHA256 = 1 << 7,        /* of every file */
+	APP_WANT_MAGIC = 1 << 9,        /* of every file */
 	APP_WANT_STORE = 1 << 8,        /* file store: bytes wait for file->stored_to */
 };
 void app_want(struct app *app, uint32_t wants);

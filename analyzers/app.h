@@ -5,6 +5,7 @@
 #include "analyzers/analyzer.h"
 #include "analyzers/digest.h"
 #include "analyzers/file.h"
+#include "analyzers/magic.h"
 
 #define PORT_RANGES_MAX 32
 #define DIGESTS_IDLE_MAX 16
@@ -62,6 +63,8 @@ struct app {
 	uint32_t file_ids;
 	struct digest *digests[DIGEST_KINDS][DIGESTS_IDLE_MAX];
 	unsigned digest_count[DIGEST_KINDS];
+	struct magic *magic;            /* opened when the first file asks */
+	bool magic_tried;
 };
 
 struct detect_side {

@@ -8,6 +8,8 @@
 #include "analyzers/app.h"
 
 #define FILE_NAME_MAX 8192
+/* So many bytes, or all of a smaller file, are enough for libmagic. */
+#define MAGIC_MIN 512
 
 /* Suricata's defaults where a protocol doesn't configure its own. */
 static const struct window_limits file_limits = { .limit = 100000, .min_size = 32768, .size = 4096 };
@@ -112,7 +114,8 @@ struct file *file_open(struct analysis *a, struct tx *tx, enum side side, struct
 	f->side = side;
 	f->id = ++a->app->file_ids;
 	f->limits = file_limits;
-	f->inspect = (wants & (APP_WANT_FILES | APP_WANT_STORE)) != 0;
+	f->inspect = (wants & (APP_WANT_FILES | APP_WANT_STORE | APP_WANT_MAGIC)) != 0;
+	f->want_magic = (wants & APP_WANT_MAGIC) != 0;
 	f->want_md5 = (wants & APP_WANT_MD5) != 0;
 	f->want_sha1 = (wants & APP_WANT_SHA1) != 0;
 	f->want_sha256 = (wants & APP_WANT_SHA256) != 0;
@@ -136,6 +139,22 @@ void file_set_name(struct analysis *a, struct file *f, struct slice name)
 	bytes_append(&f->name, a->budget, name.data, name.len < FILE_NAME_MAX ? name.len : FILE_NAME_MAX);
 }
 
+static void file_magic(struct analysis *a, struct file *f)
+{
+	struct app *app = a->app;
+	const char *text;
+
+	f->want_magic = false;
+	if (!app->magic_tried)
+		app->magic = magic_new();
+	app->magic_tried = true;
+	if (app->magic == NULL || f->window.start != 0 || f->window.bytes.len == 0)
+		return;
+	text = magic_of(app->magic, bytes_slice(&f->window.bytes));
+	if (text != NULL && bytes_append(&f->magic_text, a->budget, text, strlen(text) + 1))
+		f->magic = (const char *)f->magic_text.data;
+}
+
 void file_data(struct analysis *a, struct file *f, struct slice data)
 {
 	if (f->state != FILE_OPEN || data.len == 0)
@@ -151,6 +170,8 @@ void file_data(struct analysis *a, struct file *f, struct slice data)
 		window_add(&f->window, a->budget, &l, data);
 	}
 	f->size += data.len;
+	if (f->want_magic && f->window.bytes.len >= MAGIC_MIN)
+		file_magic(a, f);
 	f->tx->updated[f->side] = true;
 }
 
@@ -181,6 +202,8 @@ void file_close(struct analysis *a, struct file *f, enum file_state state)
 	f->state = state;
 	if (state == FILE_CLOSED && f->gaps)
 		f->state = FILE_TRUNCATED;
+	if (f->want_magic)
+		file_magic(a, f);
 	file_hash(a, f, DIGEST_MD5, f->md5, &f->have_md5);
 	file_hash(a, f, DIGEST_SHA1, f->sha1, &f->have_sha1);
 	file_hash(a, f, DIGEST_SHA256, f->sha256, &f->have_sha256);
@@ -201,6 +224,7 @@ static void file_free(struct analysis *a, struct file *f)
 		app_digest_put(a->app, k, f->hashers[k]);
 	window_fini(&f->window, a->budget);
 	bytes_fini(&f->name, a->budget);
+	bytes_fini(&f->magic_text, a->budget);
 	budget_put(a->budget, f, sizeof(*f));
 }
 

@@ -53,6 +53,7 @@ struct file {
 	uint64_t stored_to;             /* file store: bytes below are written; UINT64_MAX = will not be stored */
 	uint8_t md5[16], sha1[20], sha256[32];
 	const char *magic;              /* libmagic's text, or NULL */
+	struct bytes magic_text;
 	void *hashers[3];               /* md5, sha1, sha256 */
 	uint32_t sids[8];               /* rules that asked for it */
 	uint8_t sid_count;

@@ -159,6 +159,9 @@ uint32_t output_wants(const struct output *o)
 		for (unsigned k = 0; k < DIGEST_KINDS; k++)
 			if (o->eves[i].files_force_hash & 1u << k)
 				wants |= digests[k];
+	for (unsigned i = 0; i < o->eve_count; i++)
+		if (o->eves[i].files_force_magic)
+			wants |= APP_WANT_MAGIC;
 	if (o->log_frames)
 		wants |= APP_WANT_FRAMES;
 	if (o->store != NULL)

@@ -455,6 +455,8 @@ static void wants_note(struct compiled *c, const struct rule *r, const struct pr
 		const struct buffer *b = r->buffers[i].buffer;
 
 		c->tx_raw |= b->kind == BUFFER_PAYLOAD;
+		if (b->kind == BUFFER_FIELD && b->field != NULL && strcmp(b->field->name, "file.magic") == 0)
+			c->wants |= APP_WANT_MAGIC;
 		if (b->kind != BUFFER_FIELD || b->field == NULL || !(b->field->flags & FIELD_GROWS))
 			continue;
 		c->wants |= b->field->flags & FIELD_FILE ? APP_WANT_FILES : APP_WANT_BODIES;

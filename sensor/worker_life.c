@@ -88,6 +88,16 @@ bool worker_rules_current(const struct worker *w)
 	return w->rules_generation == w->shared->rules_generation;
 }
 
+/* What rules and outputs together need of transactions and files. */
+static void worker_want(struct worker *w)
+{
+	uint32_t wants = output_wants(w->shared->output);
+
+	if (w->shared->rules != NULL)
+		wants |= rules_app_wants(w->shared->rules);
+	app_want(w->app, wants);
+}
+
 void worker_between_bursts(struct worker *w, struct device *device)
 {
 	uint32_t generation = w->shared->rules_generation;
@@ -96,6 +106,7 @@ void worker_between_bursts(struct worker *w, struct device *device)
 	if (generation != w->rules_generation) {
 		if (w->rules != NULL)
 			rules_swap(w->rules, w->shared->rules);
+		worker_want(w);
 		w->rules_generation = generation;
 	}
 	if (device != NULL && device_warning_take(device, warning))
@@ -127,8 +138,6 @@ int worker_new(struct worker **out, struct worker_shared *shared, unsigned index
 	err = tracker_new(&w->tracker, w->mem, shared->conf, &shared->key);
 	if (err == 0)
 		err = app_new(&w->app, w->mem, shared->app);
-	if (err == 0 && shared->rules == NULL)
-		app_want(w->app, app_wanted(w->app) & ~(uint32_t)APP_WANT_RULES);
 	if (err == 0 && shared->rules != NULL)
 		err = rules_new(&w->rules, w->mem, shared->rules, shared->rule_state, shared->conf);
 	if (err == 0 && shared->rules != NULL)
@@ -137,6 +146,7 @@ int worker_new(struct worker **out, struct worker_shared *shared, unsigned index
 		err = records_new(&w->records, shared->output);
 	if (err < 0)
 		goto fail;
+	worker_want(w);
 	*out = w;
 	return 0;
 fail:

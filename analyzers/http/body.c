@@ -267,7 +267,7 @@ static void plain_add(void *ctx, struct slice data)
 	}
 	if (limit != 0 && data.len > limit - had)
 		kept.len = (size_t)(limit - had);
-	if (analysis_wanted(k->a, APP_WANT_BODIES))
+	if (analysis_wanted(k->a, APP_WANT_BODIES | APP_WANT_FILES))
 		window_add(&s->body, k->a->budget, &s->limits, kept);
 	else
 		s->body.size += kept.len;
