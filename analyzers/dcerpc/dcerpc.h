@@ -16,7 +16,7 @@ enum dce_type {
 	DCE_ALTER_RESPONSE = 15, DCE_AUTH3 = 16, DCE_TYPES = 21,
 };
 
-enum dce_flag { DCE_FIRST_FRAG = 1, DCE_LAST_FRAG = 2, DCE_OBJECT = 0x80 };
+enum dce_flag { DCE_FIRST_FRAG = 1, DCE_LAST_FRAG = 2 };
 
 struct dce_header {
 	uint8_t version, minor, type, flags;

