@@ -215,7 +215,7 @@ static enum parse feed_udp(struct analysis *a, struct reader *in)
 	if (h.type != DCE_REQUEST && h.type != DCE_RESPONSE)
 		return PARSE_OK;
 	side = h.type == DCE_REQUEST ? TO_SERVER : TO_CLIENT;
-	memcpy(activity, p + 40, sizeof(activity));     /* shown as it is on the wire */
+	uuid_ordered(activity, p + 40, true);   /* Suricata shows it so, whatever the byte order */
 	t = activity_find(a, activity, h.little ? load_le32(p + 64) : load_be32(p + 64), side);
 	if (t == NULL)
 		return PARSE_OK;
