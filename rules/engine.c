@@ -206,7 +206,7 @@ bool rules_wants(struct rules *r, struct flow *flow, enum side side)
 {
 	const struct group *g = group_of_side(r, flow, side);
 
-	return g == NULL || g->wants_stream;
+	return g == NULL || g->wants_stream || r->keep_stream;
 }
 
 uint32_t rules_app_wants(const struct rule_set *set)

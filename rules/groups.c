@@ -106,7 +106,7 @@ static void group_fill(const struct rules *r, struct group *g, const struct grou
 	g->in_packet_count = payload_pick(c, g, &c->payload[packet_kind(key->proto)][side], g->in_packet);
 	g->in_stream_count =
 		key->proto == 6 ? payload_pick(c, g, &c->payload[PAYLOAD_TCP_STREAM][side], g->in_stream) : 0;
-	g->wants_stream = key->proto == 6 && (g->in_stream_count || r->keep_stream || stream_rules(r, g));
+	g->wants_stream = key->proto == 6 && (g->in_stream_count || stream_rules(r, g));
 }
 
 struct room {

@@ -395,8 +395,9 @@ void rules_inspect(struct rules *r, struct flow *flow, struct packet *pkt, struc
 static bool side_open(const struct rules *r, const struct flow *flow, enum side side)
 {
 	const struct rules_flow *f = rules_flow_of(flow);
+	const struct flow_side *s = f ? &f->sides[side] : NULL;
 
-	if (f != NULL && f->sides[side].raw.bytes.len > f->sides[side].raw.window)
+	if (s != NULL && s->raw.bytes.len > s->raw.window + s->raw.done && (s->group == NULL || s->group->wants_stream))
 		return true;
 	for (const struct analysis *a = analysis_of(flow); a != NULL; a = a->older) {
 		for (const struct tx *tx = a->tx_first; tx != NULL; tx = tx->next)

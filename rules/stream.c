@@ -58,7 +58,7 @@ void rules_piece(struct rules *r, struct flow *flow, enum side side, const struc
 		raw->ended = true;
 		return;
 	}
-	if (g != NULL && !g->wants_stream)
+	if (g != NULL && !g->wants_stream && !r->keep_stream)
 		return;
 	raw_forget(raw);
 	if (piece->kind == PIECE_GAP) {
@@ -90,6 +90,10 @@ static uint32_t acked_len(const struct raw_stream *raw, const struct flow *flow,
 static bool is_due(const struct rules *r, const struct flow *flow, const struct packet *pkt, const struct raw_stream *raw,
 		   enum side side, uint32_t len)
 {
+	const struct group *g = rules_flow_of(flow)->sides[side].group;
+
+	if (g != NULL && !g->wants_stream)
+		return true;            /* kept for alerts alone */
 	if (raw->triggered || raw->ended || pkt->flags & PACKET_END_OF_FLOW || stream_depth_reached(flow, side))
 		return true;
 	if (flow->tcp != NULL && flow->tcp->state > TCP_TIME_WAIT)

@@ -69,7 +69,9 @@ static void take_syn(struct received *r)
 		r->what.fin = false;
 		r->what.end = r->what.seq + r->what.len;
 		stream_insert(&r->t->pool, in, &r->what, r->pkt->payload.data);
-		r->pkt->flags |= PACKET_STREAM_ADDED;
+		/* Without the option it is for rules what it looks like: a packet with a payload. */
+		if (r->pkt->tcp.has_fast_open)
+			r->pkt->flags |= PACKET_STREAM_ADDED;
 		if (seq_lt(in->snd_nxt, r->what.end))
 			in->snd_nxt = r->what.end;
 	}
