@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/guard.h"
+
 struct digest {
 	EVP_MD_CTX *ctx;
 	const EVP_MD *md;
@@ -30,16 +32,19 @@ static const EVP_MD *digest_md(enum digest_kind kind)
 
 struct digest *digest_new(enum digest_kind kind)
 {
-	struct digest *d = calloc(1, sizeof(*d));
+	struct digest *d;
 
-	if (d == NULL)
-		return NULL;
-	d->md = digest_md(kind);
-	d->ctx = EVP_MD_CTX_new();
-	if (d->ctx == NULL || EVP_DigestInit_ex(d->ctx, d->md, NULL) != 1) {
-		digest_free(d);
-		return NULL;
+	guard_pause();          /* libcrypto has no other way; contexts are kept and used again */
+	d = calloc(1, sizeof(*d));
+	if (d != NULL) {
+		d->md = digest_md(kind);
+		d->ctx = EVP_MD_CTX_new();
+		if (d->ctx == NULL || EVP_DigestInit_ex(d->ctx, d->md, NULL) != 1) {
+			digest_free(d);
+			d = NULL;
+		}
 	}
+	guard_resume();
 	return d;
 }
 
@@ -53,7 +58,9 @@ void digest_free(struct digest *d)
 
 void digest_start(struct digest *d)
 {
+	guard_pause();          /* libcrypto takes and gives back its state at each start */
 	EVP_DigestInit_ex(d->ctx, NULL, NULL);
+	guard_resume();
 }
 
 void digest_add(struct digest *d, const void *data, size_t len)

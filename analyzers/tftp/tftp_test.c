@@ -13,7 +13,7 @@ static void requests(void **state)
 {
 	static const struct row rows[] = {
 		{ "\0\1rfc1350.txt\0octet\0", 20, "rfc1350.txt" },
-		{ "\0\2x\0NetASCII\0blksize\0512\0", 26, "x" },
+		{ "\0\2x\0NetASCII\0blksize\0" "512\0", 26, "x" },
 		{ "\0\1\0mail\0", 8, "" },
 		{ "\0\1file\0octet", 12, NULL },
 		{ "\0\1file\0other\0", 13, NULL },
