@@ -794,6 +794,8 @@ static bool tx_released(const struct app *app, const struct analysis *a, const s
 		return true;
 	if (a->proto->record != NULL && !tx->recorded)
 		return false;
+	if (tx->rules != NULL)          /* rules still hold it: a pass rule may stop them halfway */
+		return false;
 	for (const struct file *f = tx->files; f != NULL; f = f->next)
 		if (!f->recorded)
 			return false;
