@@ -1,7 +1,7 @@
 /* addr.c - address lists: "[10.0.0.0/8,!10.1.2.3,$HOME_NET]" to sorted, disjoint ranges.
  *
  * What is listed is collected, what is negated is collected, and the second is taken out of the first;
- * a list of negations only starts from every address. Addresses are computed with as 128-bit numbers. */
+ * a list of negations only starts from every address. A negated list is worked out by itself first. Addresses are computed with as 128-bit numbers. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -249,49 +249,70 @@ static const struct addr_set *addr_set_intern(struct rule_parser *p, const struc
 	return s;
 }
 
-static const struct addr_set *addr_walk_finish(struct addr_walk *aw, struct rule_parser *p, struct slice text)
+static void addr_walk_free(struct addr_walk *aw)
 {
-	struct ranges left[2] = { { 0 } };
-	const struct addr_set *set = NULL;
-	bool listed = false;
+	for (int n = 0; n < 2; n++)
+		for (int f = 0; f < 2; f++)
+			free(aw->ranges[n][f].items);
+}
+
+/* What is listed without what is excluded; a list that only excludes begins with everything. */
+static int addr_walk_resolve(struct addr_walk *aw, struct slice text, struct ranges left[2])
+{
+	bool listed;
 
 	for (int n = 0; n < 2; n++)
 		for (int f = 0; f < 2; f++)
 			ranges_join(&aw->ranges[n][f]);
-	if (ranges_full(&aw->ranges[1][0], 0) || ranges_full(&aw->ranges[1][1], 1)) {
-		rule_error(p, text.data, "\"%.*s\" excludes every address", SLICE_ARG(text));
-		return NULL;
-	}
+	if (ranges_full(&aw->ranges[1][0], 0) || ranges_full(&aw->ranges[1][1], 1))
+		return rule_error(aw->walk.p, list_place(&aw->walk, text), "\"%.*s\" excludes every address", SLICE_ARG(text));
 	listed = aw->ranges[0][0].count > 0 || aw->ranges[0][1].count > 0;
 	for (int f = 0; f < 2; f++) {
 		if (!listed && ranges_add(&aw->ranges[0][f], (struct range){ 0, family_max[f] }) < 0)
-			goto out;
+			return -ENOMEM;
 		if (ranges_subtract(&left[f], &aw->ranges[0][f], &aw->ranges[1][f]) < 0)
-			goto out;
+			return -ENOMEM;
 	}
 	if (left[0].count == 0 && left[1].count == 0)
-		rule_error(p, text.data, "no address is left of \"%.*s\"", SLICE_ARG(text));
-	else
-		set = addr_set_intern(p, left);
-out:
-	free(left[0].items);
-	free(left[1].items);
-	return set;
+		return rule_error(aw->walk.p, list_place(&aw->walk, text), "no address is left of \"%.*s\"", SLICE_ARG(text));
+	return 0;
+}
+
+static int addr_excluded(struct list_walk *w, struct slice inner)
+{
+	struct addr_walk *outer = (struct addr_walk *)w, aw = { .walk = *w };
+	struct ranges left[2] = { { 0 } };
+	int err;
+
+	aw.walk.members = 0;
+	err = list_walk(&aw.walk, inner);
+	if (err == 0)
+		err = addr_walk_resolve(&aw, inner, left);
+	for (int f = 0; f < 2; f++) {
+		for (unsigned i = 0; err == 0 && i < left[f].count; i++)
+			err = ranges_add(&outer->ranges[1][f], left[f].items[i]);
+		free(left[f].items);
+	}
+	addr_walk_free(&aw);
+	w->members++;
+	return err;
 }
 
 const struct addr_set *addr_set_parse(struct rule_parser *p, struct slice text)
 {
 	const char *name = arena_intern(&p->parsed->arena, text);
 	const struct addr_set *set = name != NULL ? set_cache_get(&p->parsed->addr_cache, name) : NULL;
-	struct addr_walk aw = { .walk = { .p = p, .group = "address-groups", .what = "address", .leaf = addr_leaf } };
+	struct addr_walk aw = { .walk = { .p = p, .group = "address-groups", .what = "address", .leaf = addr_leaf,
+					  .excluded = addr_excluded } };
+	struct ranges left[2] = { { 0 } };
 
 	if (set != NULL || name == NULL)
 		return set;
-	if (list_walk(&aw.walk, text, false) == 0)
-		set = addr_walk_finish(&aw, p, text);
-	for (int n = 0; n < 2; n++)
-		for (int f = 0; f < 2; f++)
-			free(aw.ranges[n][f].items);
+	if (list_walk(&aw.walk, text) == 0 && addr_walk_resolve(&aw, text, left) == 0)
+		set = addr_set_intern(p, left);
+	free(left[0].items);
+	free(left[1].items);
+	addr_walk_free(&aw);
 	if (set != NULL)
 		set_cache_put(&p->parsed->addr_cache, name, set);
 	return set;

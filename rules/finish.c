@@ -156,7 +156,7 @@ static int lengths_check(struct rule_parser *p)
 		int64_t need = content_need(l);
 
 		if (l->buffer.kind == BUFFER_PAYLOAD && p->has_dsize &&
-		    length_check(p, NULL, need, &p->dsize, "dsize") < 0)
+		    length_check(p, l->at, need, &p->dsize, "dsize") < 0)
 			return -EINVAL;
 		for (unsigned k = 0; k < l->count; k++)
 			if (l->matches[k].kind == MATCH_BSIZE &&

@@ -32,6 +32,15 @@ static bool header_word(struct slice *rest, struct slice *word)
 	return n > 0;
 }
 
+static bool brackets_open(struct slice word)
+{
+	int depth = 0;
+
+	for (size_t i = 0; i < word.len; i++)
+		depth += word.data[i] == '[' ? 1 : word.data[i] == ']' ? -1 : 0;
+	return depth != 0;
+}
+
 static int action_parse(struct rule_parser *p, struct slice word)
 {
 	static const struct {
@@ -170,7 +179,7 @@ static int app_hook(struct rule_parser *p, const struct analyzer *an, struct sli
 static int unknown_protocol(struct rule_parser *p, struct slice name)
 {
 	const char *nearest = NULL;
-	unsigned best = 3;
+	unsigned best = name.len < 4 ? 2 : 3;
 
 	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++) {
 		unsigned d = text_distance(name, slice_str(transports[i].name), best);
@@ -256,6 +265,9 @@ int rule_header_parse(struct rule_parser *p, struct slice header)
 
 	for (int i = 0; i < HEADER_FIELDS; i++) {
 		if (!header_word(&rest, &words[i])) {
+			if (i > 0 && brackets_open(words[i - 1]))
+				return rule_error(p, words[i - 1].data, "the brackets of %s don't pair up",
+						  field_names[i - 1]);
 			rule_hint(p, "the header is: action protocol source ports -> destination ports");
 			return rule_error(p, rest.data, "%s is missing in the header", field_names[i]);
 		}
@@ -264,6 +276,9 @@ int rule_header_parse(struct rule_parser *p, struct slice header)
 		rule_hint(p, "the header is: action protocol source ports -> destination ports; lists stand in brackets");
 		return rule_error(p, extra.data, "\"%.*s\" is too much in the header", SLICE_ARG(extra));
 	}
+	for (int i = 0; i < HEADER_FIELDS; i++)
+		if (brackets_open(words[i]))
+			return rule_error(p, words[i].data, "the brackets of %s don't pair up", field_names[i]);
 	p->keyword = words[0];
 	err = action_parse(p, words[0]);
 	if (err == 0)

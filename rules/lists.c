@@ -97,13 +97,15 @@ static int variable_walk(struct list_walk *w, struct slice item, bool negated)
 	if (text_trim(slice_str(value)).len == 0)
 		return rule_error(w->p, place, "the variable $%.*s is empty", SLICE_ARG(name));
 	w->anchor = place;
-	err = list_walk(w, slice_str(value), negated);
+	err = negated ? w->excluded(w, slice_str(value)) : list_walk(w, slice_str(value));
 	w->anchor = outer;
 	return err;
 }
 
-static int item_walk(struct list_walk *w, struct slice item, bool negated)
+static int item_walk(struct list_walk *w, struct slice item)
 {
+	bool negated = false;
+
 	item = text_trim(item);
 	while (item.len > 0 && item.data[0] == '!') {
 		negated = !negated;
@@ -120,13 +122,14 @@ static int item_walk(struct list_walk *w, struct slice item, bool negated)
 	if (item.data[0] == '[') {
 		if (item.data[item.len - 1] != ']')
 			return rule_error(w->p, list_place(w, item), "\"]\" is missing");
-		return list_walk(w, slice_of(item.data + 1, item.len - 2), negated);
+		item = slice_of(item.data + 1, item.len - 2);
+		return negated ? w->excluded(w, item) : list_walk(w, item);
 	}
 	w->members++;
 	return w->leaf(w, item, negated);
 }
 
-int list_walk(struct list_walk *w, struct slice text, bool negated)
+int list_walk(struct list_walk *w, struct slice text)
 {
 	size_t begin = 0;
 	int depth = 0, err = 0;
@@ -146,7 +149,7 @@ int list_walk(struct list_walk *w, struct slice text, bool negated)
 		if (depth < 0 || (i == text.len && depth > 0))
 			err = rule_error(w->p, list_place(w, slice_of(text.data + i, 0)), "brackets don't pair up");
 		else if (c == ',' && depth == 0) {
-			err = item_walk(w, slice_of(text.data + begin, i - begin), negated);
+			err = item_walk(w, slice_of(text.data + begin, i - begin));
 			begin = i + 1;
 		}
 	}

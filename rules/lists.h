@@ -9,12 +9,14 @@ struct list_walk {
 	const char *group;              /* "address-groups", "port-groups": where variables stand in the configuration */
 	const char *what;               /* "address", "port", for messages */
 	int (*leaf)(struct list_walk *w, struct slice item, bool negated);
+	/* "![…]" and "!$VAR": what the inner list means as a whole is excluded. */
+	int (*excluded)(struct list_walk *w, struct slice inner);
 	const uint8_t *anchor;          /* inside a variable: where the rule names it; else NULL */
 	unsigned depth, members;
 };
 
-/* Calls leaf for each member. A negated list negates each; twice is not at all. 0 or -EINVAL. */
-int list_walk(struct list_walk *w, struct slice text, bool negated);
+/* Calls leaf for each member, and excluded for each negated list. 0 or -EINVAL. */
+int list_walk(struct list_walk *w, struct slice text);
 /* Where an error about item is to point. */
 static inline const uint8_t *list_place(const struct list_walk *w, struct slice item)
 {

@@ -75,28 +75,68 @@ static const struct port_set *port_set_intern(struct rule_parser *p, const struc
 	return s;
 }
 
-static const struct port_set *port_walk_finish(struct port_walk *pw, struct rule_parser *p, struct slice text)
+static int port_walk_init(struct port_walk *pw)
 {
-	struct port_span *spans = NULL;
-	const struct port_set *set = NULL;
-	unsigned count = 0, cap = 0;
+	pw->listed = false;
+	pw->bits[0] = calloc(2, PORTS);
+	if (pw->bits[0] == NULL)
+		return -ENOMEM;
+	pw->bits[1] = pw->bits[0] + PORTS;
+	return 0;
+}
+
+/* bits[0] becomes what is listed without what is excluded. */
+static int port_walk_resolve(struct port_walk *pw, struct slice text)
+{
+	bool any = false;
 
 	for (uint32_t port = 0; port < PORTS; port++) {
-		bool in = (pw->bits[0][port] || !pw->listed) && !pw->bits[1][port];
-
-		if (in && count > 0 && spans[count - 1].hi + 1u == port) {
-			spans[count - 1].hi = (uint16_t)port;
-		} else if (in) {
-			if (!parsed_grow((void **)&spans, count, &cap, sizeof(*spans)))
-				goto out;
-			spans[count++] = (struct port_span){ (uint16_t)port, (uint16_t)port };
-		}
+		pw->bits[0][port] = (pw->bits[0][port] || !pw->listed) && !pw->bits[1][port];
+		any = any || pw->bits[0][port];
 	}
-	if (count == 0)
-		rule_error(p, text.data, "no port is left of \"%.*s\"", SLICE_ARG(text));
-	else
+	if (!any)
+		return rule_error(pw->walk.p, list_place(&pw->walk, text), "no port is left of \"%.*s\"", SLICE_ARG(text));
+	return 0;
+}
+
+static int port_excluded(struct list_walk *w, struct slice inner)
+{
+	struct port_walk *outer = (struct port_walk *)w, pw = { .walk = *w };
+	int err = port_walk_init(&pw);
+
+	if (err < 0)
+		return err;
+	pw.walk.members = 0;
+	err = list_walk(&pw.walk, inner);
+	if (err == 0)
+		err = port_walk_resolve(&pw, inner);
+	for (uint32_t port = 0; err == 0 && port < PORTS; port++)
+		outer->bits[1][port] |= pw.bits[0][port];
+	free(pw.bits[0]);
+	w->members++;
+	return err;
+}
+
+static const struct port_set *port_walk_intern(const struct port_walk *pw, struct rule_parser *p)
+{
+	const struct port_set *set = NULL;
+	struct port_span *spans = NULL;
+	unsigned count = 0, cap = 0;
+	uint32_t port;
+
+	for (port = 0; port < PORTS; port++) {
+		if (!pw->bits[0][port])
+			continue;
+		if (count > 0 && spans[count - 1].hi + 1u == port) {
+			spans[count - 1].hi = (uint16_t)port;
+			continue;
+		}
+		if (!parsed_grow((void **)&spans, count, &cap, sizeof(*spans)))
+			break;
+		spans[count++] = (struct port_span){ (uint16_t)port, (uint16_t)port };
+	}
+	if (port == PORTS)
 		set = port_set_intern(p, spans, count);
-out:
 	free(spans);
 	return set;
 }
@@ -105,16 +145,15 @@ const struct port_set *port_set_parse(struct rule_parser *p, struct slice text)
 {
 	const char *name = arena_intern(&p->parsed->arena, text);
 	const struct port_set *set = name != NULL ? set_cache_get(&p->parsed->port_cache, name) : NULL;
-	struct port_walk pw = { .walk = { .p = p, .group = "port-groups", .what = "port", .leaf = port_leaf } };
+	struct port_walk pw = { .walk = { .p = p, .group = "port-groups", .what = "port", .leaf = port_leaf,
+					  .excluded = port_excluded } };
 
 	if (set != NULL || name == NULL)
 		return set;
-	pw.bits[0] = calloc(2, PORTS);
-	if (pw.bits[0] == NULL)
+	if (port_walk_init(&pw) < 0)
 		return NULL;
-	pw.bits[1] = pw.bits[0] + PORTS;
-	if (list_walk(&pw.walk, text, false) == 0)
-		set = port_walk_finish(&pw, p, text);
+	if (list_walk(&pw.walk, text) == 0 && port_walk_resolve(&pw, text) == 0)
+		set = port_walk_intern(&pw, p);
 	free(pw.bits[0]);
 	if (set != NULL)
 		set_cache_put(&p->parsed->port_cache, name, set);
