@@ -55,8 +55,6 @@ static void worker_feed(struct worker *w, struct flow *flow, struct packet *pkt)
 		app_datagram(w->app, flow, pkt);
 	}
 	a = analysis_of(flow);
-	if (unlikely(a != NULL && a->bypass))
-		flow->no_inspect = true;
 	if (unlikely(a != NULL && a->reversed)) {
 		tracker_turn(w->tracker, flow, pkt);
 		app_turned(w->app, flow);
@@ -161,9 +159,14 @@ static unsigned worker_packet(struct worker *w, struct packet *pkt, unsigned nes
 	if (why == TRACK_FRAGMENT_HELD)
 		worker_datagram(w, pkt, nest);
 	if (flow == NULL || !flow->no_inspect) {
+		const struct analysis *a;
+
 		if (flow != NULL && !flow->dropped)
 			worker_feed(w, flow, pkt);
 		worker_judge(w, flow, pkt);
+		a = flow != NULL ? analysis_of(flow) : NULL;
+		if (unlikely(a != NULL && a->bypass))
+			flow->no_inspect = true;
 	}
 	if (unlikely(flow != NULL && flow->no_inspect))
 		worker_bypass(w, flow, pkt);

@@ -187,7 +187,7 @@ static void ssh_finished(struct analysis *a, struct ssh_tx *t, enum side side)
 		a->skip_payload[0] = a->skip_payload[1] = true;
 	a->finished = true;
 	if (settings->bypass)
-		a->flow->no_inspect = true;
+		a->bypass = true;
 }
 
 static void ssh_frame(struct analysis *a, const struct ssh_tx *t, enum side side, uint8_t type, uint64_t at, int64_t len)

@@ -128,28 +128,25 @@ static void add_hex(struct digest *d, uint16_t v, bool first)
 	digest_add(d, text, (size_t)len);
 }
 
-/* The head of the SHA-256 over sorted values, then "_" and the tail in its order; zeros where there are none. */
-static void list_hash(struct digest *d, struct list *sorted, struct slice tail, char *out)
+/* The head of the SHA-256 over sorted values and, if there is to be a tail, "_" and that in its own order. Both may be
+ * empty: Suricata hashes nothing then, where others write zeros. */
+static void list_hash(struct digest *d, struct list *sorted, const struct slice *tail, char *out)
 {
-	struct reader in = reader_slice(tail);
+	struct reader in = reader_slice(tail != NULL ? *tail : slice_of(NULL, 0));
 	uint8_t sha256[DIGEST_MAX];
 	bool first = true;
 
-	if (sorted->count == 0 && tail.len < 2) {
-		memset(out, '0', JA4_HASH_LEN);
-		return;
-	}
 	list_sort(sorted);
 	digest_start(d);
 	for (unsigned i = 0; i < sorted->count; i++)
 		add_hex(d, sorted->values[i], i == 0);
+	if (tail != NULL)
+		digest_add(d, "_", 1);
 	while (reader_left(&in) >= 2) {
 		const uint16_t v = read_be16(&in);
 
 		if (tls_is_grease(v))
 			continue;
-		if (first)
-			digest_add(d, "_", 1);
 		add_hex(d, v, first);
 		first = false;
 	}
@@ -209,6 +206,7 @@ static void ja4_alpn(const struct tls_hello *h, char out[2])
 bool tls_ja4(const struct tls_hello *h, char transport, struct app *app, char out[TLS_JA4_LEN])
 {
 	struct digest *d = app_digest_get(app, DIGEST_SHA256);
+	const struct slice sig_algs = tls_span_slice(h, h->sig_algs);
 	struct list ciphers, types;
 	struct reader in = reader_slice(tls_span_slice(h, h->ciphers));
 	unsigned all = 0;
@@ -238,9 +236,9 @@ bool tls_ja4(const struct tls_hello *h, char transport, struct app *app, char ou
 	memcpy(out, head, 8);
 	memcpy(out + 8, alpn, 2);
 	out[10] = '_';
-	list_hash(d, &ciphers, slice_of(NULL, 0), out + 11);
+	list_hash(d, &ciphers, NULL, out + 11);
 	out[23] = '_';
-	list_hash(d, &types, tls_span_slice(h, h->sig_algs), out + 24);
+	list_hash(d, &types, &sig_algs, out + 24);
 	app_digest_put(app, DIGEST_SHA256, d);
 	return true;
 }

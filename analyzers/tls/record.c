@@ -35,7 +35,7 @@ static const struct {
 
 struct options {
 	uint32_t members;
-	uint32_t demanded;              /* fingerprints that are made for this record if nobody else did */
+	uint32_t demanded;              /* JA3 and JA3S that are made for this record if nobody else did */
 	bool resumption;                /* resumed sessions have a record, though they have no certificate */
 };
 
@@ -48,7 +48,7 @@ static void custom_load(struct options *o, const struct conf *list)
 		for (size_t i = 0; c->value != NULL && i < ARRAY_LEN(names); i++)
 			if (strcasecmp(names[i].name, c->value) == 0)
 				o->members |= names[i].member;
-	o->demanded = o->members & (MEMBER_JA3 | MEMBER_JA3S | MEMBER_JA4);
+	o->demanded = o->members & (MEMBER_JA3 | MEMBER_JA3S);
 }
 
 void *tls_record_options(const struct conf *type)
@@ -68,11 +68,8 @@ void *tls_record_options(const struct conf *type)
 	o->resumption = conf_bool(type, "session-resumption", true);
 	if (conf_find(type, "ja4") != NULL) {
 		o->members &= ~(uint32_t)MEMBER_JA4;
-		o->demanded &= ~(uint32_t)MEMBER_JA4;
-		if (conf_bool(type, "ja4", false)) {
+		if (conf_bool(type, "ja4", false))
 			o->members |= MEMBER_JA4;
-			o->demanded |= MEMBER_JA4;
-		}
 	}
 	return o;
 }
@@ -172,10 +169,7 @@ static void json_ja(struct analysis *a, struct json *j, const struct options *o,
 		json_slice(j, "string", text);
 		json_close(j);
 	}
-	if (!(o->members & MEMBER_JA4) ||
-	    (!(o->demanded & MEMBER_JA4) && !settings->ja4_on && !tx->peers[TO_SERVER].has_ja4))
-		return;
-	if (tls_ja4_of(a, tx, &hash))
+	if (o->members & MEMBER_JA4 && tls_ja4_of(a, tx, &hash))
 		json_slice(j, "ja4", hash);
 }
 

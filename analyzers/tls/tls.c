@@ -83,7 +83,8 @@ static void on_off(const struct conf *conf, const char *path, bool *on, bool *of
 
 	if (text == NULL || conf_parse_bool(text, &value) < 0)  /* "auto" */
 		return;
-	*on = value;
+	if (on != NULL)
+		*on = value;
 	*off = !value;
 }
 
@@ -101,7 +102,7 @@ static int settings_new(void **out, const struct conf *conf)
 	else if (text == NULL && conf != NULL && conf_bool(conf, "no-reassemble", false))
 		s->encryption = ENCRYPTION_BYPASS;      /* its name in old configurations */
 	on_off(conf, "ja3-fingerprints", &s->ja3_on, &s->ja3_off);
-	on_off(conf, "ja4-fingerprints", &s->ja4_on, &s->ja4_off);
+	on_off(conf, "ja4-fingerprints", NULL, &s->ja4_off);
 	*out = s;
 	return 0;
 }
@@ -209,7 +210,8 @@ static void application(struct analysis *a, enum side side)
 	if (settings != NULL && settings->encryption == ENCRYPTION_FULL)
 		return;
 	a->skip_payload[side] = true;
-	if (settings != NULL && settings->encryption == ENCRYPTION_BYPASS && state->sides[!side].application)
+	if (settings != NULL && settings->encryption == ENCRYPTION_BYPASS &&
+	    tx->tx.progress[TO_SERVER] >= CLIENT_HANDSHAKE_DONE && tx->tx.progress[TO_CLIENT] >= SERVER_HANDSHAKE_DONE)
 		a->bypass = true;
 }
 

@@ -63,7 +63,8 @@ enum encryption_handling { ENCRYPTION_TRACK, ENCRYPTION_BYPASS, ENCRYPTION_FULL 
 
 struct tls_settings {
 	uint8_t encryption;             /* enum encryption_handling */
-	bool ja3_on, ja3_off, ja4_on, ja4_off;  /* neither: when somebody asks */
+	bool ja3_on, ja3_off;           /* neither: when somebody asks */
+	bool ja4_off;
 };
 
 /* Certificate number i of a chain. */
