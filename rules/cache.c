@@ -37,7 +37,7 @@ struct cache {
 	size_t len;
 	const struct file_entry *entries;
 	uint64_t count;
-	bool current;
+	bool current, damaged;
 };
 
 static void path_of(char *out, size_t size, const char *dir, const struct cache_key *set, const char *suffix)
@@ -68,31 +68,52 @@ static bool map_is_sound(const struct cache *c)
 	return head->checksum == head_checksum(head, (const struct file_entry *)(const void *)(head + 1));
 }
 
-static struct cache *file_open(const char *path)
+/* Written by nobody but us or the superuser. */
+static bool is_private(const struct stat *st)
 {
-	struct cache *c = calloc(1, sizeof(*c));
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	return (st->st_uid == geteuid() || st->st_uid == 0) && !(st->st_mode & (S_IWGRP | S_IWOTH));
+}
 
-	if (c == NULL || fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
-		goto fail;
+static enum cache_answer file_map(struct cache *c, int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct file_head))
+		return CACHE_DAMAGED;
+	if (!is_private(&st))
+		return CACHE_FOREIGN;
 	c->len = (size_t)st.st_size;
 	c->map = mmap(NULL, c->len, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (c->map == MAP_FAILED)
-		goto fail;
+		return CACHE_DAMAGED;
 	if (!map_is_sound(c)) {
 		munmap(c->map, c->len);
-		goto fail;
+		return CACHE_DAMAGED;
 	}
-	close(fd);
 	c->entries = (const struct file_entry *)(const void *)(c->map + sizeof(struct file_head));
 	c->count = ((const struct file_head *)(const void *)c->map)->count;
-	return c;
-fail:
-	if (fd >= 0)
-		close(fd);
-	free(c);
-	return NULL;
+	return CACHE_OPEN;
+}
+
+/* *out NULL where there is no such file, too. */
+static enum cache_answer file_open(struct cache **out, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	enum cache_answer answer = CACHE_OPEN;
+	struct cache *c;
+
+	*out = NULL;
+	if (fd < 0)
+		return CACHE_OPEN;
+	c = calloc(1, sizeof(*c));
+	if (c != NULL)
+		answer = file_map(c, fd);
+	close(fd);
+	if (answer != CACHE_OPEN)
+		free(c);
+	else
+		*out = c;
+	return answer;
 }
 
 static bool is_ours(const char *name)
@@ -124,19 +145,27 @@ static void newest_find(const char *dir, char *newest, size_t size)
 		closedir(d);
 }
 
-struct cache *cache_open(const char *dir, const struct cache_key *set)
+enum cache_answer cache_open(struct cache **out, const char *dir, const struct cache_key *set)
 {
-	char path[4096];
-	struct cache *c;
+	enum cache_answer answer;
+	char path[4096], newest[4096];
+	struct stat st;
 
+	*out = NULL;
+	if (stat(dir, &st) < 0)
+		return CACHE_OPEN;
+	if (!is_private(&st))
+		return CACHE_FOREIGN;
 	path_of(path, sizeof(path), dir, set, "");
-	c = file_open(path);
-	if (c != NULL) {
-		c->current = !memcmp(&((const struct file_head *)(const void *)c->map)->set, set, sizeof(*set));
-		return c;
+	answer = file_open(out, path);
+	if (*out != NULL) {
+		(*out)->current = !memcmp(&((const struct file_head *)(const void *)(*out)->map)->set, set, sizeof(*set));
+		return answer;
 	}
-	newest_find(dir, path, sizeof(path));
-	return path[0] ? file_open(path) : NULL;
+	newest_find(dir, newest, sizeof(newest));
+	if (newest[0] && strcmp(newest, path) != 0 && file_open(out, newest) != CACHE_OPEN && answer == CACHE_OPEN)
+		answer = CACHE_DAMAGED;
+	return answer;
 }
 
 bool cache_is_current(const struct cache *c)
@@ -144,7 +173,12 @@ bool cache_is_current(const struct cache *c)
 	return c != NULL && c->current;
 }
 
-bool cache_find(const struct cache *c, const struct cache_key *key, struct slice *out)
+bool cache_is_damaged(const struct cache *c)
+{
+	return c != NULL && c->damaged;
+}
+
+bool cache_find(struct cache *c, const struct cache_key *key, struct slice *out)
 {
 	uint64_t lo = 0, hi = c ? c->count : 0;
 
@@ -154,10 +188,12 @@ bool cache_find(const struct cache *c, const struct cache_key *key, struct slice
 		int order = memcmp(key, &e->key, sizeof(*key));
 
 		if (order == 0) {
+			c->damaged = true;
 			if (e->offset > c->len || e->len > c->len - e->offset)
 				return false;
 			*out = slice_of(c->map + e->offset, e->len);
-			return hash_bytes(&checksum_key, out->data, out->len) == e->checksum;
+			c->damaged = hash_bytes(&checksum_key, out->data, out->len) != e->checksum;
+			return !c->damaged;
 		}
 		if (order < 0)
 			hi = mid;
@@ -255,16 +291,36 @@ static int file_write(int fd, const struct cache_key *set, const struct cache_en
 	return err;
 }
 
+static int directory_make(const char *dir)
+{
+	char path[4096];
+	size_t len = strlen(dir);
+
+	if (len >= sizeof(path))
+		return -ENAMETOOLONG;
+	memcpy(path, dir, len + 1);
+	for (size_t i = 1; i <= len; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		path[i] = '\0';
+		if (mkdir(path, 0700) < 0 && errno != EEXIST)
+			return -errno;
+		path[i] = dir[i];
+	}
+	return 0;
+}
+
 int cache_write(const char *dir, const struct cache_key *set, const struct cache_entry *entries, unsigned count)
 {
 	char path[4096], draft[4096], suffix[32];
-	int fd, err;
+	int fd, err = directory_make(dir);
 
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	if (err < 0)
+		return err;
 	snprintf(suffix, sizeof(suffix), ".%ld", (long)getpid());
 	path_of(path, sizeof(path), dir, set, "");
 	path_of(draft, sizeof(draft), dir, set, suffix);
+	unlink(draft);
 	fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;

@@ -141,7 +141,7 @@ int headers_make(struct compiled *c, const struct rule_set *set);
 /* programs.c: kinds, steps, lists. */
 int programs_make(struct compiled *c, const struct rule_set *set);
 /* databases.c: fast patterns and their databases, from the cache or compiled. */
-int databases_make(struct compiled *c, const struct rule_set *set, const char *cache_dir);
+int databases_make(struct compiled *c, const struct rule_set *set, const char *cache_dir, struct rule_report *report);
 void databases_free(struct compiled *c, const struct rule_set *set);
 
 #endif

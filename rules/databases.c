@@ -5,7 +5,9 @@
  * takes most of a start's time: what the cache has isn't compiled, the rest is shared out among threads. */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "analyzers/digest.h"
@@ -15,6 +17,8 @@
 
 #define FEW_PORTS 256
 #define THREADS_MAX 4
+/* Fewer literals are compiled sooner than a file is found. */
+#define CACHED_FROM 1000
 
 /* A literal of a rule, on its way into a database. */
 struct use {
@@ -275,10 +279,12 @@ static int job_larger(const void *a, const void *b)
 	return x->count != y->count ? (x->count > y->count ? -1 : 1) : x->db < y->db ? -1 : 1;
 }
 
-static void cache_fill(const struct jobs *jobs, const char *dir, const struct cache_key *set)
+static void cache_fill(const struct jobs *jobs, const char *dir, const struct cache_key *set, struct rule_report *report)
 {
 	struct cache_entry *entries = calloc(jobs->count ? jobs->count : 1, sizeof(*entries));
+	char text[128];
 	unsigned n = 0;
+	int err = 0;
 
 	for (unsigned i = 0; entries != NULL && i < jobs->count; i++) {
 		struct job *j = &jobs->items[i];
@@ -288,7 +294,11 @@ static void cache_fill(const struct jobs *jobs, const char *dir, const struct ca
 	}
 	/* Without a cache the next start takes longer: no reason to fail this one. */
 	if (entries != NULL)
-		cache_write(dir, set, entries, n);
+		err = cache_write(dir, set, entries, n);
+	if (err < 0) {
+		snprintf(text, sizeof(text), "compiled rules can't be kept here: %s", strerror(-err));
+		rule_report_add(report, DIAG_HINT, dir, 0, 0, 0, text, "see detect.sgh-mpm-caching-path");
+	}
 	free(entries);
 }
 
@@ -314,10 +324,43 @@ static int set_key_make(const struct jobs *jobs, struct digest *d, struct cache_
 	return 0;
 }
 
-/* Compiles what the cache doesn't have. */
-static int jobs_do(struct compiled *c, struct jobs *jobs, const char *cache_dir)
+/* What was wrong with the cache; the rules are none the worse for it. */
+static void cache_note(struct rule_report *report, const char *dir, enum cache_answer answer)
 {
-	struct digest *d = digest_new(DIGEST_SHA256);
+	if (answer == CACHE_DAMAGED)
+		rule_report_add(report, DIAG_WARNING, dir, 0, 0, 0,
+				"a file of compiled rules here is damaged: they are compiled anew", NULL);
+	else if (answer == CACHE_FOREIGN)
+		rule_report_add(report, DIAG_WARNING, dir, 0, 0, 0,
+				"others could have written the compiled rules here: they are compiled anew",
+				"it should belong to who runs tapir, without write permission for others");
+}
+
+static void cache_load(struct compiled *c, struct jobs *jobs, struct cache *cache)
+{
+	for (unsigned i = 0; cache != NULL && i < jobs->count; i++) {
+		struct slice bytes;
+
+		if (cache_find(cache, &jobs->items[i].key, &bytes) &&
+		    prefilter_load(&jobs->items[i].db->prefilter, bytes) == 0)
+			c->databases_cached++;
+	}
+}
+
+static bool cache_pays(const struct jobs *jobs)
+{
+	unsigned literals = 0;
+
+	for (unsigned i = 0; i < jobs->count; i++)
+		literals += jobs->items[i].count;
+	return literals >= CACHED_FROM;
+}
+
+/* Compiles what the cache doesn't have. */
+static int jobs_do(struct compiled *c, struct jobs *jobs, const char *cache_dir, struct rule_report *report)
+{
+	struct digest *d = cache_dir != NULL && cache_pays(jobs) ? digest_new(DIGEST_SHA256) : NULL;
+	enum cache_answer answer = CACHE_OPEN;
 	struct cache *cache = NULL;
 	struct cache_key set_key;
 	char identity[256];
@@ -331,18 +374,13 @@ static int jobs_do(struct compiled *c, struct jobs *jobs, const char *cache_dir)
 	if (cache_dir != NULL && set_key_make(jobs, d, &set_key) < 0)
 		cache_dir = NULL;
 	if (cache_dir != NULL)
-		cache = cache_open(cache_dir, &set_key);
-	for (unsigned i = 0; cache != NULL && i < jobs->count; i++) {
-		struct slice bytes;
-
-		if (cache_find(cache, &jobs->items[i].key, &bytes) &&
-		    prefilter_load(&jobs->items[i].db->prefilter, bytes) == 0)
-			c->databases_cached++;
-	}
+		answer = cache_open(&cache, cache_dir, &set_key);
+	cache_load(c, jobs, cache);
+	cache_note(report, cache_dir, cache_is_damaged(cache) ? CACHE_DAMAGED : answer);
 	err = jobs_run(jobs);
-	if (err == 0 && cache_dir != NULL && jobs->count &&
+	if (err == 0 && cache_dir != NULL && answer != CACHE_FOREIGN &&
 	    (!cache_is_current(cache) || c->databases_cached < jobs->count))
-		cache_fill(jobs, cache_dir, &set_key);
+		cache_fill(jobs, cache_dir, &set_key, report);
 	cache_close(cache);
 	digest_free(d);
 	return err;
@@ -360,7 +398,7 @@ static void plans_fill(struct compiled *c)
 			}
 }
 
-int databases_make(struct compiled *c, const struct rule_set *set, const char *cache_dir)
+int databases_make(struct compiled *c, const struct rule_set *set, const char *cache_dir, struct rule_report *report)
 {
 	struct uses uses = { 0 };
 	struct jobs jobs = { 0 };
@@ -385,7 +423,7 @@ int databases_make(struct compiled *c, const struct rule_set *set, const char *c
 	}
 	if (err == 0) {
 		qsort(jobs.items, jobs.count, sizeof(*jobs.items), job_larger);
-		err = jobs_do(c, &jobs, cache_dir);
+		err = jobs_do(c, &jobs, cache_dir, report);
 	}
 	if (err == 0)
 		plans_fill(c);

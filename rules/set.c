@@ -10,7 +10,6 @@ int compile(struct rule_set *set, const struct rule_load *load, struct rule_repo
 	struct compiled *c = calloc(1, sizeof(*c));
 	int err;
 
-	(void)report;
 	if (c == NULL)
 		return -ENOMEM;
 	set->compiled = c;
@@ -24,7 +23,7 @@ int compile(struct rule_set *set, const struct rule_load *load, struct rule_repo
 	if (err == 0)
 		err = programs_make(c, set);
 	if (err == 0)
-		err = databases_make(c, set, load->cache_dir);
+		err = databases_make(c, set, load->cache_dir, report);
 	if (err < 0)
 		compile_free(set);
 	return err;

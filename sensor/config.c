@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/must.h"
 
@@ -252,4 +253,25 @@ unsigned config_unused(const struct config *config, char *text, size_t room)
 			text[at] = '\0';
 	}
 	return count;
+}
+
+bool rules_cache_dir(const struct conf *conf, char *out, size_t size)
+{
+	const char *path = conf_str(conf, "detect.sgh-mpm-caching-path", NULL);
+	const char *home = getenv("HOME"), *cache = getenv("XDG_CACHE_HOME");
+	int len;
+
+	if (!conf_bool(conf, "detect.sgh-mpm-caching", true))
+		return false;
+	if (path != NULL)
+		len = snprintf(out, size, "%s", path);
+	else if (geteuid() == 0)
+		len = snprintf(out, size, "/var/cache/tapir");
+	else if (cache != NULL && cache[0] == '/')
+		len = snprintf(out, size, "%s/tapir", cache);
+	else if (home != NULL && home[0] == '/')
+		len = snprintf(out, size, "%s/.cache/tapir", home);
+	else
+		return false;
+	return len > 0 && (size_t)len < size;
 }

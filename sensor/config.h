@@ -6,6 +6,7 @@
 #ifndef TAPIR_SENSOR_CONFIG_H
 #define TAPIR_SENSOR_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/conf.h"
@@ -40,6 +41,9 @@ int config_yaml_text(struct config *config, const char *name, const char *text, 
 const char *config_name(struct config *config, const char *name);
 int config_error(struct config *config, const char *file, unsigned long line, unsigned long column,
 		 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Where compiled rules are kept: as configured, else where the system keeps such things. False: nowhere. */
+bool rules_cache_dir(const struct conf *conf, char *out, size_t size);
 
 /* The built-in configuration, as `tapir run --dump-default-config` would write it. */
 extern const char config_default_text[];

@@ -85,10 +85,14 @@ int run_rules_load(struct run *r, struct rule_set **out)
 	bool fatal = o->init_errors_fatal || o->test_only || conf_bool(r->conf, "engine.init-failure-fatal", false);
 	struct rule_load load = {
 		.conf = r->conf, .app = r->app, .inline_mode = r->shared.inline_mode, .data_dir = o->data_dir,
+		.previous = r->rules,
 	};
+	char cache[PATH_MAX];
 	int err;
 
 	*out = NULL;
+	if (rules_cache_dir(r->conf, cache, sizeof(cache)))
+		load.cache_dir = cache;
 	rule_files_collect(&files, r);
 	load.files = (const char *const *)files.paths;
 	load.file_count = files.count;
