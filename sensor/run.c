@@ -5,6 +5,7 @@
  * isn't theirs. The main thread waits for signals, ends and the clock: SIGINT and SIGTERM end the
  * run cleanly, SIGHUP reopens the logs, SIGUSR2 loads the rules anew. */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -234,6 +235,7 @@ static void reload_rules(struct run *r)
 			all = all && worker_rules_current(r->workers[i].worker);
 	}
 	rule_set_put(old);
+	malloc_trim(0);         /* a set of rules is much memory in small pieces */
 	log_notice("%u rules in place", rule_set_count(fresh));
 }
 
