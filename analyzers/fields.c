@@ -2,6 +2,7 @@
 #include "analyzers/analyzer.h"
 #include "analyzers/file.h"
 #include "base/must.h"
+#include "base/text.h"
 
 static bool file_data_get(struct analysis *a, struct tx *tx, enum side side, unsigned index,
 			  struct field_value *out)
@@ -56,27 +57,13 @@ const struct field *fields_common(unsigned *count)
 	return common;
 }
 
-static bool name_in(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-
-	while (words != NULL && *words != '\0') {
-		size_t n = strcspn(words, " ");
-
-		if (n == len && memcmp(words, word, n) == 0)
-			return true;
-		words += n + (words[n] == ' ');
-	}
-	return false;
-}
-
 static const struct field *rows_find(const struct field *rows, unsigned count, const char *keyword)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (strcmp(rows[i].name, keyword) == 0)
 			return &rows[i];
 	for (unsigned i = 0; i < count; i++)
-		if (name_in(rows[i].aliases, keyword))
+		if (text_listed(rows[i].aliases, slice_str(keyword)))
 			return &rows[i];
 	return NULL;
 }

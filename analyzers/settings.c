@@ -6,6 +6,7 @@
 
 #include "analyzers/app.h"
 #include "base/must.h"
+#include "base/text.h"
 
 #define ANALYZER_BUDGET_DEFAULT (1ull << 30)
 
@@ -19,27 +20,13 @@ unsigned analyzer_count(void)
 	return analyzers_builtin_count;
 }
 
-static bool word_in(const char *words, const char *word)
-{
-	size_t len = strlen(word);
-
-	while (words != NULL && *words != '\0') {
-		size_t n = strcspn(words, " ");
-
-		if (n == len && memcmp(words, word, n) == 0)
-			return true;
-		words += n + (words[n] == ' ');
-	}
-	return false;
-}
-
 const struct analyzer *analyzer_find(const char *name)
 {
 	for (unsigned i = 0; i < analyzers_builtin_count; i++)
 		if (strcmp(analyzers_builtin[i]->name, name) == 0)
 			return analyzers_builtin[i];
 	for (unsigned i = 0; i < analyzers_builtin_count; i++)
-		if (word_in(analyzers_builtin[i]->aliases, name))
+		if (text_listed(analyzers_builtin[i]->aliases, slice_str(name)))
 			return analyzers_builtin[i];
 	return NULL;
 }

@@ -30,17 +30,6 @@ size_t base64_encode(char *out, const void *data, size_t len)
 	return (size_t)(p - out);
 }
 
-static inline int value_of(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 int64_t base64_decode(void *out, size_t cap, const void *text, size_t len, enum base64_mode mode,
 		      size_t *used)
 {
@@ -52,7 +41,7 @@ int64_t base64_decode(void *out, size_t cap, const void *text, size_t len, enum 
 	int64_t err = 0;
 
 	for (i = 0; i < len && n < cap; i++) {
-		int v = value_of(in[i]);
+		int v = base64_value(in[i]);
 
 		if (in[i] == '=' && have >= 2) {
 			if (++pads + have == 4) {

@@ -3,9 +3,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "rules/dataset.h"
 #include "rules/lines.h"
-#include "rules/text.h"
 
 /* "a.b.c" below node. */
 static json_t *path_find(json_t *node, const char *path, json_t **parent, char *last, size_t size)

@@ -6,26 +6,18 @@
 #include <stdlib.h>
 
 #include "base/base64.h"
+#include "base/text.h"
 #include "rules/dataset.h"
 #include "rules/lines.h"
 #include "rules/lists.h"
 #include "rules/rules.h"
-#include "rules/text.h"
-
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static bool hex_read(struct slice text, uint8_t *out, size_t len)
 {
 	if (text.len != len * 2)
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		int high = hex_digit(text.data[2 * i]), low = hex_digit(text.data[2 * i + 1]);
+		int high = text_hex_digit(text.data[2 * i]), low = text_hex_digit(text.data[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rules/number.h"
+#include "analyzers/number.h"
 #include "rules/parse.h"
 
 /* "http1" and "http2" are both "http"; DNS may come over HTTPS; DCERPC travels in SMB. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "base/must.h"
 #include "base/reader.h"
 #include "rules/explain.h"
@@ -551,19 +552,8 @@ static bool judge_isdataat(struct walk *w, unsigned i, size_t at)
 	return there != d->negated && judge(w, i + 1, at);
 }
 
-static int base64_value(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* Decodes as far as it goes; what isn't of the alphabet ends it, or is passed over (mode 1, RFC 2045). */
-static size_t base64_decode(struct slice in, uint8_t mode, uint8_t *out, size_t cap)
+static size_t base64_take(struct slice in, uint8_t mode, uint8_t *out, size_t cap)
 {
 	uint32_t group = 0;
 	unsigned have = 0;
@@ -614,7 +604,7 @@ static bool judge_base64(struct walk *w, unsigned i, size_t at)
 	}
 	if (!spend(w->in, 1 + (int64_t)(text.len / BYTES_A_STEP)))
 		return false;
-	len = base64_decode(text, op->mode, s->base64, BASE64_MAX);
+	len = base64_take(text, op->mode, s->base64, BASE64_MAX);
 	if (len == 0)
 		return false;
 	w->in->base64 = slice_of(s->base64, len);

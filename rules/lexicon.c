@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "rules/text.h"
+#include "base/text.h"
 
 struct lexicon {
 	struct hash_key key;

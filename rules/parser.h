@@ -9,10 +9,10 @@
 
 #include <errno.h>
 
+#include "base/text.h"
 #include "rules/keyword.h"
 #include "rules/lexicon.h"
 #include "rules/parsed.h"
-#include "rules/text.h"
 
 #define LISTS_MAX 64
 #define CONDITIONS_MAX 256

@@ -1,9 +1,9 @@
 /* parser_test.c - what rules become: headers, lists of addresses and ports, numbers, buffers, files of them. */
 #include <stdlib.h>
 
+#include "analyzers/number.h"
 #include "base/check.h"
 #include "rules/lists.h"
-#include "rules/number.h"
 #include "rules/parsed.h"
 
 struct parsed_rules {

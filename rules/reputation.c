@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "rules/lines.h"
 #include "rules/lists.h"
-#include "rules/text.h"
 
 #define CATEGORIES 61           /* 0 … 60, as Suricata's SREP_MAX_CATS */
 #define SCORE_MAX 127

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "analyzers/analyzer.h"
+#include "analyzers/number.h"
 #include "base/slice.h"
 
 struct keyword;
@@ -57,12 +58,6 @@ struct buffer {
 	struct transform transforms[TRANSFORMS_MAX];
 	uint32_t id;                    /* equal buffers (same field and transforms) have one id in a set */
 };
-
-struct number_test {
-	uint8_t op;     /* '=' '<' '>' 'l' (<=) 'g' (>=) '!' 'r' (a < v < b) 'x' (not so) '&' ((v & a) == b) 'n' (… != b) */
-	uint64_t a, b;
-};
-bool number_test_match(const struct number_test *t, uint64_t v);
 
 enum match_kind {
 	MATCH_CONTENT, MATCH_PCRE, MATCH_BYTE_TEST, MATCH_BYTE_JUMP, MATCH_BYTE_EXTRACT, MATCH_BYTE_MATH,

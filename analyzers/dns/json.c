@@ -194,13 +194,21 @@ static void local_flags(struct json *j, uint16_t flags)
 	json_close(j);
 }
 
-bool dns_json_local(struct json *j, const char *key, const struct dns_tx *tx)
+enum record_way dns_local_record_way(const struct tx *tx, const void *options)
 {
-	const struct dns_message *m = &tx->msg;
+	(void)options;
+	return tx->one_sided == 1 + TO_CLIENT ? RECORD_TO_CLIENT : RECORD_TO_SERVER;
+}
+
+bool dns_local_record(struct analysis *a, struct tx *tx, const struct record_request *req, struct json *j)
+{
+	const struct dns_tx *t = (const struct dns_tx *)tx;
+	const struct dns_message *m = &t->msg;
 	char type[TYPE_TEXT_MAX];
 
-	json_object(j, key);
-	json_str(j, "type", tx->response ? "response" : "request");
+	(void)req;
+	json_object(j, a->proto->name);
+	json_str(j, "type", t->response ? "response" : "request");
 	json_uint(j, "id", m->id);
 	local_flags(j, m->flags);
 	json_uint(j, "opcode", dns_opcode(m));

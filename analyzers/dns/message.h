@@ -135,8 +135,10 @@ void dns_json_opt(struct json *j, const char *key, const struct dns_message *m, 
 /* An OPT record without options says nothing worth writing. */
 bool dns_is_empty_opt(const struct dns_record *r);
 
-/* mdns's and llmnr's record: members lower-case by type, under the protocol's name. */
-bool dns_json_local(struct json *j, const char *key, const struct dns_tx *tx);
+/* mdns and llmnr: the record has members in lower case by type, under the protocol's name; no message waits for
+ * another. */
+bool dns_local_record(struct analysis *a, struct tx *tx, const struct record_request *req, struct json *j);
+enum record_way dns_local_record_way(const struct tx *tx, const void *options);
 
 /* A row for a buffer of names in the three protocols' tables of fields. */
 #define DNS_NAMES(keyword, more, where, getter, text)                                                 \
@@ -144,5 +146,17 @@ bool dns_json_local(struct json *j, const char *key, const struct dns_tx *tx);
 		.name = keyword, .aliases = more, .type = FIELD_BYTES, .flags = (where) | FIELD_MULTI, \
 		.progress = { 1, 1 }, .get = getter, .summary = text                                  \
 	}
+
+/* The fields of mdns and llmnr. */
+#define DNS_LOCAL_FIELDS(proto)                                                                                \
+	DNS_NAMES(proto ".queries.rrname", NULL, DNS_BOTH, dns_get_queries, "name of each query"),             \
+	DNS_NAMES(proto ".answers.rrname", NULL, DNS_BOTH, dns_get_answers, "name of each answer"),            \
+	DNS_NAMES(proto ".authorities.rrname", NULL, DNS_BOTH, dns_get_authorities,                            \
+		  "name of each authority record"),                                                            \
+	DNS_NAMES(proto ".additionals.rrname", NULL, DNS_BOTH, dns_get_additionals,                            \
+		  "name of each additional record"),                                                           \
+	DNS_NAMES(proto ".response.rrname", NULL, DNS_BOTH, dns_get_response_names,                            \
+		  "every name in a response, those in records' data included")
+#define DNS_BOTH (FIELD_TO_SERVER | FIELD_TO_CLIENT)
 
 #endif

@@ -169,3 +169,28 @@ enum parse http_block_read(struct analysis *a, struct http_tx *t, enum side side
 	}
 	return PARSE_MORE;
 }
+
+enum parse http_chunk_end_read(struct http_machine *m, enum side side, struct reader *in)
+{
+	bool whole;
+
+	if (reader_left(in) == 0)
+		return PARSE_MORE;
+	m->tx->side[side].message_len += http_line_part(in, &whole).len;
+	if (!whole)
+		return PARSE_MORE;
+	m->state = HS_CHUNK_LEN;
+	return PARSE_OK;
+}
+
+bool http_body_lost(struct analysis *a, struct http_machine *m, enum side side, uint64_t len)
+{
+	uint64_t n = len < m->left ? len : m->left;
+
+	m->left -= n;
+	m->tx->side[side].message_len += n;
+	http_body_gap(a, m->tx, side, n);
+	if (m->left == 0 && m->state == HS_CHUNK_DATA)
+		m->state = HS_CHUNK_END;
+	return m->left == 0 && m->state == HS_IDENTITY;
+}

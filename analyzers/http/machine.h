@@ -15,6 +15,20 @@ static inline void http_line_done(struct http_machine *m)
 /* Fields into tx until the block ends (OK). */
 enum parse http_block_read(struct analysis *a, struct http_tx *t, enum side side, struct reader *in, bool ended);
 
+/* What has come of a line, its LF included; *whole: the LF is there. */
+static inline struct slice http_line_part(struct reader *in, bool *whole)
+{
+	const uint8_t *lf = memchr(in->at, '\n', reader_left(in));
+
+	*whole = lf != NULL;
+	return read_slice(in, lf != NULL ? (size_t)(lf + 1 - in->at) : reader_left(in));
+}
+
+/* Behind a chunk's data: up to the line's end. */
+enum parse http_chunk_end_read(struct http_machine *m, enum side side, struct reader *in);
+/* len bytes of a body of known length, or of a chunk, are missing. True: it ends with them. */
+bool http_body_lost(struct analysis *a, struct http_machine *m, enum side side, uint64_t len);
+
 /* Line ends that somebody put behind a message before what is tunnelled. */
 static inline void http_blank_skip(struct reader *in)
 {

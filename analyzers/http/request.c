@@ -311,21 +311,6 @@ static void body_read(struct analysis *a, struct http_machine *m, struct reader 
 		m->state = HS_CHUNK_END;
 }
 
-static enum parse chunk_end_read(struct http_machine *m, struct reader *in)
-{
-	const uint8_t *lf = memchr(in->at, '\n', reader_left(in));
-
-	if (lf == NULL) {
-		m->tx->side[0].message_len += reader_left(in);
-		read_rest(in);
-		return PARSE_MORE;
-	}
-	m->tx->side[0].message_len += (size_t)(lf + 1 - in->at);
-	reader_skip(in, (size_t)(lf + 1 - in->at));
-	m->state = HS_CHUNK_LEN;
-	return PARSE_OK;
-}
-
 static bool tx_begin(struct analysis *a, struct http_machine *m, uint64_t offset)
 {
 	if (m->tx != NULL)
@@ -416,13 +401,12 @@ static enum parse finalize(struct analysis *a, struct http_machine *m, struct re
 
 static enum parse junk_read(struct analysis *a, struct http_machine *m, struct reader *in)
 {
-	const uint8_t *lf = memchr(in->at, '\n', reader_left(in));
-	size_t n = lf != NULL ? (size_t)(lf + 1 - in->at) : reader_left(in);
+	bool whole;
 
-	if (n == 0)
+	if (reader_left(in) == 0)
 		return PARSE_MORE;
-	junk_add(a, m, read_slice(in, n));
-	if (lf != NULL)
+	junk_add(a, m, http_line_part(in, &whole));
+	if (whole)
 		m->state = HS_FINALIZE;
 	return PARSE_OK;
 }
@@ -468,7 +452,7 @@ static enum parse step(struct analysis *a, struct http_machine *m, struct reader
 	case HS_CHUNK_LEN:
 		return reader_left(in) > 0 ? chunk_len_read(a, m, in) : PARSE_MORE;
 	case HS_CHUNK_END:
-		return reader_left(in) > 0 ? chunk_end_read(m, in) : PARSE_MORE;
+		return http_chunk_end_read(m, TO_SERVER, in);
 	case HS_FINALIZE:
 		return finalize(a, m, in);
 	case HS_JUNK:
@@ -506,18 +490,11 @@ bool http_request_gap(struct analysis *a, uint64_t len)
 {
 	struct http_machine *m = machine(a);
 	struct reader none = reader_of(NULL, 0);
-	uint64_t n;
 
 	switch (m->state) {
 	case HS_IDENTITY:
 	case HS_CHUNK_DATA:
-		n = len < m->left ? len : m->left;
-		m->tx->side[0].message_len += n;
-		http_body_gap(a, m->tx, TO_SERVER, n);
-		m->left -= n;
-		if (m->left == 0 && m->state == HS_CHUNK_DATA)
-			m->state = HS_CHUNK_END;
-		else if (m->left == 0)
+		if (http_body_lost(a, m, TO_SERVER, len))
 			request_done(a, m, &none);
 		break;
 	case HS_FINALIZE:

@@ -425,19 +425,6 @@ static void body_read(struct analysis *a, struct http_machine *m, struct reader 
 		m->state = HS_CHUNK_END;
 }
 
-static enum parse chunk_end_read(struct http_machine *m, struct reader *in)
-{
-	const uint8_t *lf = memchr(in->at, '\n', reader_left(in));
-	size_t n = lf != NULL ? (size_t)(lf + 1 - in->at) : reader_left(in);
-
-	m->tx->side[1].message_len += n;
-	reader_skip(in, n);
-	if (lf == NULL)
-		return PARSE_MORE;
-	m->state = HS_CHUNK_LEN;
-	return PARSE_OK;
-}
-
 /* Behind a message. */
 static enum parse finalize(struct analysis *a, struct http_machine *m, struct reader *in)
 {
@@ -471,13 +458,12 @@ static enum parse finalize(struct analysis *a, struct http_machine *m, struct re
 
 static enum parse junk_read(struct analysis *a, struct http_machine *m, struct reader *in)
 {
-	const uint8_t *lf = memchr(in->at, '\n', reader_left(in));
-	size_t n = lf != NULL ? (size_t)(lf + 1 - in->at) : reader_left(in);
+	bool whole;
 
-	if (n == 0)
+	if (reader_left(in) == 0)
 		return PARSE_MORE;
-	body_add(a, m, read_slice(in, n));
-	if (lf != NULL)
+	body_add(a, m, http_line_part(in, &whole));
+	if (whole)
 		m->state = HS_FINALIZE;
 	return PARSE_OK;
 }
@@ -512,7 +498,7 @@ static enum parse step(struct analysis *a, struct http_machine *m, struct reader
 	case HS_CHUNK_LEN:
 		return reader_left(in) > 0 ? chunk_len_read(a, m, in) : PARSE_MORE;
 	case HS_CHUNK_END:
-		return reader_left(in) > 0 ? chunk_end_read(m, in) : PARSE_MORE;
+		return http_chunk_end_read(m, TO_CLIENT, in);
 	case HS_FINALIZE:
 		return finalize(a, m, in);
 	case HS_JUNK:
@@ -548,23 +534,16 @@ enum parse http_response_feed(struct analysis *a, struct reader *in)
 bool http_response_gap(struct analysis *a, uint64_t len)
 {
 	struct http_machine *m = machine(a);
-	uint64_t n = len;
 
 	switch (m->state) {
 	case HS_IDENTITY:
 	case HS_CHUNK_DATA:
-		n = len < m->left ? len : m->left;
-		m->left -= n;
-		m->tx->side[1].message_len += n;
-		http_body_gap(a, m->tx, TO_CLIENT, n);
-		if (m->left == 0 && m->state == HS_CHUNK_DATA)
-			m->state = HS_CHUNK_END;
-		else if (m->left == 0)
+		if (http_body_lost(a, m, TO_CLIENT, len))
 			response_done(a, m, a->feeding_offset);
 		break;
 	case HS_UNTIL_CLOSE:
-		m->tx->side[1].message_len += n;
-		http_body_gap(a, m->tx, TO_CLIENT, n);
+		m->tx->side[1].message_len += len;
+		http_body_gap(a, m->tx, TO_CLIENT, len);
 		break;
 	case HS_FINALIZE:
 	case HS_JUNK:

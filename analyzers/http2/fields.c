@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "analyzers/http2/http2.h"
+#include "analyzers/number.h"
+#include "base/text.h"
 
 static struct h2_tx *h2_of(struct tx *tx)
 {
@@ -251,8 +253,8 @@ static bool size_update_get(struct analysis *a, struct tx *tx, enum side side, u
 /* http2.settings:SETTINGS_HEADER_TABLE_SIZE>1000 */
 struct settings_test {
 	uint32_t id;
-	uint8_t op;             /* 0: it is there, else '=' '<' '>' 'l' 'g' '!' 'r' (between, exclusive) */
-	uint64_t a, b;
+	bool any;               /* it is enough that it is there */
+	struct number_test value;
 };
 
 static const struct field_name setting_words[] = {
@@ -261,39 +263,10 @@ static const struct field_name setting_words[] = {
 	{ "SETTINGS_MAX_HEADER_LIST_SIZE", 6 },
 };
 
-static bool settings_compare(struct settings_test *t, const char *s)
-{
-	char *end;
-
-	s += strspn(s, " ");
-	if (*s == '\0')
-		return true;
-	t->op = '=';
-	if (strncmp(s, ">=", 2) == 0 || strncmp(s, "<=", 2) == 0 || strncmp(s, "!=", 2) == 0) {
-		t->op = *s == '>' ? 'g' : *s == '<' ? 'l' : '!';
-		s += 2;
-	} else if (*s == '>' || *s == '<' || *s == '=') {
-		t->op = (uint8_t)*s++;
-	}
-	s += strspn(s, " ");
-	t->a = strtoull(s, &end, 10);
-	if (end == s)
-		return false;
-	s = end + strspn(end, " ");
-	if (*s == '-' || strncmp(s, "<>", 2) == 0) {
-		t->op = 'r';
-		s += *s == '-' ? 1 : 2;
-		t->b = strtoull(s, &end, 10);
-		if (end == s)
-			return false;
-		s = end;
-	}
-	return *s == '\0' && t->a <= UINT32_MAX;
-}
-
 static void *settings_parse(const char *argument, const char **error)
 {
 	struct settings_test *t = calloc(1, sizeof(*t));
+	struct slice rest;
 
 	if (t == NULL)
 		return NULL;
@@ -303,37 +276,16 @@ static void *settings_parse(const char *argument, const char **error)
 		if (strncasecmp(argument, setting_words[i].text, n) != 0 || argument[n] == '_')
 			continue;
 		t->id = (uint32_t)setting_words[i].value;
-		if (settings_compare(t, argument + n))
+		rest = text_trim(slice_str(argument + n));
+		t->any = rest.len == 0;
+		if (t->any || number_test_parse(&t->value, rest, 32, NULL, error))
 			return t;
-		*error = "behind the setting a number or a comparison is expected (>1000)";
 		free(t);
 		return NULL;
 	}
 	*error = "a setting is expected: SETTINGS_HEADER_TABLE_SIZE, SETTINGS_ENABLE_PUSH, …";
 	free(t);
 	return NULL;
-}
-
-static bool settings_holds(const struct settings_test *t, uint64_t v)
-{
-	switch (t->op) {
-	case '=':
-		return v == t->a;
-	case '!':
-		return v != t->a;
-	case '<':
-		return v < t->a;
-	case '>':
-		return v > t->a;
-	case 'l':
-		return v <= t->a;
-	case 'g':
-		return v >= t->a;
-	case 'r':
-		return v > t->a && v < t->b;
-	default:
-		return true;
-	}
 }
 
 static bool settings_match(struct analysis *a, struct tx *tx, enum side side, const void *parsed)
@@ -344,7 +296,7 @@ static bool settings_match(struct analysis *a, struct tx *tx, enum side side, co
 	(void)a;
 	for (unsigned i = 0; i < s->note_count; i++)
 		if (s->notes[i].kind == H2_NOTE_SETTING && s->notes[i].id == t->id &&
-		    settings_holds(t, s->notes[i].value))
+		    (t->any || number_test_match(&t->value, s->notes[i].value)))
 			return true;
 	return false;
 }

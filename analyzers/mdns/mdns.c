@@ -20,29 +20,7 @@ static int mdns_open(struct analysis *a)
 	return err;
 }
 
-static enum record_way mdns_record_way(const struct tx *tx, const void *options)
-{
-	(void)options;
-	return tx->one_sided == 1 + TO_CLIENT ? RECORD_TO_CLIENT : RECORD_TO_SERVER;
-}
-
-static bool mdns_record(struct analysis *a, struct tx *tx, const struct record_request *req, struct json *j)
-{
-	(void)a;
-	(void)req;
-	return dns_json_local(j, "mdns", (const struct dns_tx *)tx);
-}
-
-#define BOTH (FIELD_TO_SERVER | FIELD_TO_CLIENT)
-
-static const struct field fields[] = {
-	DNS_NAMES("mdns.queries.rrname", NULL, BOTH, dns_get_queries, "name of each query"),
-	DNS_NAMES("mdns.answers.rrname", NULL, BOTH, dns_get_answers, "name of each answer"),
-	DNS_NAMES("mdns.authorities.rrname", NULL, BOTH, dns_get_authorities, "name of each authority record"),
-	DNS_NAMES("mdns.additionals.rrname", NULL, BOTH, dns_get_additionals, "name of each additional record"),
-	DNS_NAMES("mdns.response.rrname", NULL, BOTH, dns_get_response_names,
-		  "every name in a response, those in records' data included"),
-};
+static const struct field fields[] = { DNS_LOCAL_FIELDS("mdns") };
 
 const struct analyzer analyzer_mdns = {
 	.abi = ANALYZER_ABI,
@@ -61,6 +39,6 @@ const struct analyzer analyzer_mdns = {
 	.events = dns_events,
 	.frames = dns_frames,
 	.event_type = "mdns",
-	.record_way = mdns_record_way,
-	.record = mdns_record,
+	.record_way = dns_local_record_way,
+	.record = dns_local_record,
 };

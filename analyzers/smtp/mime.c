@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "analyzers/app.h"
+#include "base/base64.h"
 
 static void raise(struct mime *m, enum mime_event event)
 {
@@ -321,17 +322,6 @@ static void content(struct analysis *a, struct mime *m, struct slice data)
 		if (data.data[i] != '\n')
 			bytes_append_u8(&m->text, m->budget, data.data[i]);
 	}
-}
-
-static int base64_value(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 static void base64_line(struct analysis *a, struct mime *m, struct slice line)

@@ -30,6 +30,7 @@
 #include "capture/device_counters.h"
 #include "capture/frame_pool.h"
 #include "capture/net_interface.h"
+#include "capture/send_each.h"
 #include "capture/xdp/meta.h"
 #include "capture/xdp/mirror.h"
 #include "capture/xdp/program.h"
@@ -325,28 +326,6 @@ static bool frame_queue(struct afxdp *d, const struct frame *f)
 	return true;
 }
 
-/* Beside AF_XDP: what is mirrored sends through the kernel's own path. */
-static int send_aside(struct afxdp *d, const struct frame *frames, unsigned n)
-{
-	uint64_t bytes = 0, wrong = 0;
-	unsigned taken;
-
-	for (taken = 0; taken < n; taken++) {
-		if (send(d->send_fd, frames[taken].data, frames[taken].len, 0) >= 0) {
-			bytes += frames[taken].len;
-		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			counter_add(&d->counters.drops[DROP_SEND_FULL], n - taken);
-			break;
-		} else {
-			wrong++;
-		}
-	}
-	counter_add(&d->counters.tx_frames, taken - wrong);
-	counter_add(&d->counters.tx_bytes, bytes);
-	counter_add(&d->counters.drops[DROP_SEND_ERROR], wrong);
-	return (int)taken;
-}
-
 static int afxdp_send(struct device *dev, const struct frame *frames, unsigned n)
 {
 	struct afxdp *d = (struct afxdp *)dev;
@@ -355,8 +334,8 @@ static int afxdp_send(struct device *dev, const struct frame *frames, unsigned n
 
 	if (d->read_only)
 		return -EPERM;
-	if (d->mirror)
-		return send_aside(d, frames, n);
+	if (d->mirror)                  /* what is mirrored sends through the kernel's own path */
+		return send_each(d->send_fd, frames, n, &d->counters);
 	completions_take(d);
 	for (taken = 0; taken < n; taken++) {
 		const struct frame *f = &frames[taken];

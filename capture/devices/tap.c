@@ -14,9 +14,9 @@
 
 #include "capture/bpf_filter.h"
 #include "capture/device.h"
-#include "capture/device_counters.h"
 #include "capture/frame_pool.h"
 #include "capture/net_interface.h"
+#include "capture/send_each.h"
 
 #define ETHERNET_OVERHEAD 22
 
@@ -91,23 +91,8 @@ static void tap_release(struct device *dev, struct frame *frames, unsigned n)
 static int tap_send(struct device *dev, const struct frame *frames, unsigned n)
 {
 	struct tap *d = (struct tap *)dev;
-	uint64_t bytes = 0, wrong = 0;
-	unsigned taken;
 
-	for (taken = 0; taken < n; taken++) {
-		if (write(d->fd, frames[taken].data, frames[taken].len) == (ssize_t)frames[taken].len) {
-			bytes += frames[taken].len;
-		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			counter_add(&d->counters.drops[DROP_SEND_FULL], n - taken);
-			break;
-		} else {
-			wrong++;
-		}
-	}
-	counter_add(&d->counters.tx_frames, taken - wrong);
-	counter_add(&d->counters.tx_bytes, bytes);
-	counter_add(&d->counters.drops[DROP_SEND_ERROR], wrong);
-	return (int)taken;
+	return send_each(d->fd, frames, n, &d->counters);
 }
 
 static int tap_poll_fd(const struct device *dev)

@@ -2,8 +2,8 @@
  * dsize, bsize, urilen, absent, base64_decode. */
 #include <errno.h>
 
+#include "analyzers/number.h"
 #include "rules/inspect.h"
-#include "rules/number.h"
 #include "rules/parser.h"
 
 #define OFFSET_MAX 65535

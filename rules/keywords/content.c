@@ -6,17 +6,6 @@
 #define CONTENT_LEN_MAX 65535
 #define REACH_MAX (1024 * 1024)
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* "ab|0d 0a|c\;" to bytes; |3 a20| is fine: blanks are nothing between bars. */
 static int content_bytes(struct rule_parser *p, struct slice text, struct slice *out)
 {
@@ -36,7 +25,7 @@ static int content_bytes(struct rule_parser *p, struct slice text, struct slice 
 			hex = !hex;
 			bar = text.data + i;
 		} else if (hex) {
-			int d = hex_digit(c);
+			int d = text_hex_digit(c);
 
 			if (c == ' ' || c == '\t')
 				continue;

@@ -9,9 +9,9 @@
 
 #include "analyzers/digest.h"
 #include "analyzers/file.h"
+#include "analyzers/number.h"
 #include "rules/inspect.h"
 #include "rules/lines.h"
-#include "rules/number.h"
 #include "rules/parser.h"
 
 #define TESTS_MAX 8
@@ -116,14 +116,6 @@ static int filesize_parse(struct rule_parser *p, const struct keyword *kw, struc
 	return 0;
 }
 
-static int hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* One digest a line, in hex; what follows a blank is a comment. */
 static int digests_read(struct rule_parser *p, struct slice text, struct digest_list *l, struct slice name)
 {
@@ -147,7 +139,7 @@ static int digests_read(struct rule_parser *p, struct slice text, struct digest_
 			return rule_error(p, name.data, "%.*s, line %u: a digest of %zu hex digits expected", SLICE_ARG(name),
 					  number, len * 2);
 		for (size_t i = 0; i < len; i++) {
-			int high = hex_digit(word.data[2 * i]), low = hex_digit(word.data[2 * i + 1]);
+			int high = text_hex_digit(word.data[2 * i]), low = text_hex_digit(word.data[2 * i + 1]);
 
 			if (high < 0 || low < 0)
 				return rule_error(p, name.data, "%.*s, line %u: this isn't hex", SLICE_ARG(name), number);

@@ -1,8 +1,8 @@
 /* flow.c - what a rule asks of the flow: direction and state, its counters, its protocol, its events. */
 #include <errno.h>
 
+#include "analyzers/number.h"
 #include "rules/inspect.h"
-#include "rules/number.h"
 #include "rules/parser.h"
 #include "stack/track/tracker.h"
 

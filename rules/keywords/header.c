@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <netdb.h>
 
+#include "analyzers/number.h"
 #include "rules/inspect.h"
-#include "rules/number.h"
 #include "rules/parser.h"
 #include "stack/wire/packet.h"
 

@@ -1,8 +1,8 @@
 /* iprep.c - iprep:any|src|dst|both, CATEGORY, isset|isnotset | OPERATOR, SCORE. */
 #include <errno.h>
 
+#include "analyzers/number.h"
 #include "rules/inspect.h"
-#include "rules/number.h"
 #include "rules/parser.h"
 #include "rules/reputation.h"
 

@@ -1,6 +1,6 @@
 /* text.h - small parts of what a person wrote: trimming, splitting, numbers, near misses. */
-#ifndef TAPIR_RULES_TEXT_H
-#define TAPIR_RULES_TEXT_H
+#ifndef TAPIR_BASE_TEXT_H
+#define TAPIR_BASE_TEXT_H
 
 #include "base/slice.h"
 
@@ -20,6 +20,18 @@ bool text_listed(const char *list, struct slice word);
 bool text_u64(struct slice s, uint64_t *value);
 bool text_u32(struct slice s, uint32_t max, uint32_t *value);
 bool text_i64(struct slice s, int64_t *value);
+/* What a hex digit stands for; -1 = it is none. */
+static inline int text_hex_digit(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
 /* How many letters have to be changed, added or taken away; more than limit is limit + 1. */
 unsigned text_distance(struct slice a, struct slice b, unsigned limit);
 

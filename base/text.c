@@ -1,5 +1,5 @@
 /* text.c - see text.h. Nothing here allocates. */
-#include "rules/text.h"
+#include "base/text.h"
 
 #include <strings.h>
 
@@ -80,17 +80,6 @@ bool text_listed(const char *list, struct slice word)
 	return false;
 }
 
-static int digit_of(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
 bool text_u64(struct slice s, uint64_t *value)
 {
 	int base = 10;
@@ -103,9 +92,9 @@ bool text_u64(struct slice s, uint64_t *value)
 	if (s.len == 0)
 		return false;
 	for (size_t i = 0; i < s.len; i++) {
-		int d = digit_of(s.data[i]);
+		int d = text_hex_digit(s.data[i]);
 
-		if (d >= base || v > (UINT64_MAX - (uint64_t)d) / (uint64_t)base)
+		if (d < 0 || d >= base || v > (UINT64_MAX - (uint64_t)d) / (uint64_t)base)
 			return false;
 		v = v * (uint64_t)base + (uint64_t)d;
 	}

@@ -4,11 +4,11 @@
  *
  * A range leaves out its ends: 2<>5 is 3 or 4. Numbers are decimal or hex and may carry a unit
  * (kib, mib, gib). A test that no number, or every number, would pass is a mistake. */
-#include "rules/number.h"
+#include "analyzers/number.h"
 
 #include <strings.h>
 
-#include "rules/text.h"
+#include "base/text.h"
 
 bool number_test_match(const struct number_test *t, uint64_t v)
 {
