@@ -42,6 +42,7 @@ struct lane {
 	uint64_t back_due_ns;
 	struct held *heap;
 	uint32_t count;
+	struct impair_count done;
 };
 
 struct impair {
@@ -184,6 +185,12 @@ static bool lane_enqueue(struct impair *d, struct lane *l, const struct frame *f
 	return true;
 }
 
+static void queue_full(struct impair *d, struct lane *l)
+{
+	l->done.queue_full++;
+	counter_add(&d->counters.drops[DROP_IMPAIRED], 1);
+}
+
 /* The frame held back goes on its way behind what has passed it. */
 static void back_let_go(struct impair *d, struct lane *l, uint64_t now_ns)
 {
@@ -191,7 +198,7 @@ static void back_let_go(struct impair *d, struct lane *l, uint64_t now_ns)
 		return;
 	l->back_held = false;
 	if (!lane_enqueue(d, l, &l->back, now_ns))
-		counter_add(&d->counters.drops[DROP_IMPAIRED], 1);
+		queue_full(d, l);
 	frame_pool_put(d->pool, l->back.owner);
 }
 
@@ -204,13 +211,20 @@ static void lane_put(struct impair *d, struct lane *l, const struct frame *frame
 	unsigned copies;
 
 	d->now_ns = now_ns;
-	if (lane_loses(l) || !frame_copy(d, &f, frame)) {
+	l->done.frames++;
+	if (lane_loses(l)) {
+		l->done.lost++;
 		counter_add(&d->counters.drops[DROP_IMPAIRED], 1);
+		return;
+	}
+	if (!frame_copy(d, &f, frame)) {
+		queue_full(d, l);
 		return;
 	}
 	if (f.len && lane_chance(l, k->corrupt)) {
 		uint64_t bit = lane_random(l) % ((uint64_t)f.len * 8);
 		f.data[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+		l->done.corrupted++;
 	}
 	copies = lane_chance(l, k->duplicate) ? 2 : 1;
 	if (!l->back_held && lane_chance(l, k->reorder)) {
@@ -219,11 +233,13 @@ static void lane_put(struct impair *d, struct lane *l, const struct frame *frame
 		l->back_gap = 1 + (uint32_t)(lane_random(l) % (k->reorder_gap ? k->reorder_gap :
 							      REORDER_GAP_DEFAULT));
 		l->back_due_ns = now_ns + k->delay_ns + REORDER_HOLD_NS;
+		l->done.reordered++;
 		return;
 	}
+	l->done.duplicated += copies - 1;
 	while (copies--)
 		if (!lane_enqueue(d, l, &f, now_ns))
-			counter_add(&d->counters.drops[DROP_IMPAIRED], 1);
+			queue_full(d, l);
 	frame_pool_put(d->pool, f.owner);
 	if (l->back_held && --l->back_gap == 0)
 		back_let_go(d, l, now_ns);
@@ -240,6 +256,7 @@ static bool lane_take(struct impair *d, struct lane *l, struct frame *out, bool 
 	if (l->count == 0 || (!all && l->heap[0].due_ns > d->now_ns))
 		return false;
 	h = heap_take(l);
+	l->done.passed++;
 	*out = h.frame;
 	if (out->time_ns < h.due_ns)
 		out->time_ns = h.due_ns;
@@ -384,6 +401,14 @@ static void impair_stats(const struct device *dev, struct device_stats *out)
 	frame_pool_stats(d->pool, out->buffers);
 	for (unsigned i = 0; i < DEVICE_DROPS; i++)
 		out->drops[i] += below.drops[i];
+}
+
+void impair_counts(const struct device *dev, struct impair_count *rx, struct impair_count *tx)
+{
+	const struct impair *d = (const struct impair *)dev;
+
+	*rx = d->rx.done;
+	*tx = d->tx.done;
 }
 
 static void impair_free(struct impair *d)

@@ -37,6 +37,15 @@ struct impair_opts {
 	struct impair_link tx;          /* what is sent */
 };
 
+/* What happened to one direction so far. */
+struct impair_count {
+	uint64_t frames;                /* that came in */
+	uint64_t lost;                  /* by chance, in either state */
+	uint64_t queue_full;            /* lost because too many waited; of duplicates, too */
+	uint64_t corrupted, duplicated, reordered;
+	uint64_t passed;                /* that went on, duplicates included */
+};
+
 /* "loss=2%,delay=20ms,jitter=5ms,rate=10mbit,seed=7,...": both directions, or one with "rx." or "tx." in
  * front of a name. Returns 0, or -EINVAL with what is wrong in why. */
 int impair_opts_parse(struct impair_opts *out, const char *text, char *why, size_t why_len);
@@ -44,5 +53,7 @@ int impair_opts_parse(struct impair_opts *out, const char *text, char *why, size
 /* Takes inner over: closing the wrapper closes it. Returns 0 or -errno, and inner is still the caller's
  * then. */
 int impair_new(struct device **out, struct device *inner, const struct impair_opts *opts);
+/* Of a device that impair_new made; for the thread that uses it. */
+void impair_counts(const struct device *dev, struct impair_count *rx, struct impair_count *tx);
 
 #endif

@@ -3,5 +3,6 @@
 
 const struct command *const commands[] = {
 	&command_run, &command_rules_check, &command_rules_list, &command_devices, &command_analyzers_list,
+	&command_impair,
 };
 const unsigned command_count = sizeof(commands) / sizeof(commands[0]);

@@ -23,7 +23,7 @@ expect()
 expect 0 '^tapir [0-9]+\.[0-9]+' --version
 expect 0 'rules check' --help
 expect 2 'Usage' # nothing at all
-for command in run 'rules check' 'rules list' devices 'analyzers list'; do
+for command in run 'rules check' 'rules list' devices 'analyzers list' impair; do
 	expect 0 'Exit status' $command --help
 	expect 0 'Example' $command --help
 done
@@ -46,6 +46,11 @@ expect 1 'expected key=value' run -T --set nothing
 expect 0 'configuration is fine' run -T
 expect 2 'which files' rules check
 expect 0 '^\[' devices --json
+expect 2 'between which two ports' impair lo
+expect 2 'loss=200%: expected a chance like 2%' impair a b --loss 200%
+expect 2 'delay=5: expected a time like 20ms' impair a b --back delay=5
+expect 2 'did you mean --duplicate' impair a b --duplicates 1%
+expect 1 'no interface no-such' impair no-such0 no-such1
 
 # Completion: the words that tapir knows itself.
 . "$(dirname "$0")/../../cli/completion/tapir.bash"
@@ -72,4 +77,5 @@ completes check rules c
 completes --rules-only run --ru
 completes none run -k n
 completes --json devices --j
+completes --burst-enter impair --bu
 exit $failed
