@@ -342,7 +342,7 @@ static void cache_load(struct compiled *c, struct jobs *jobs, struct cache *cach
 		struct slice bytes;
 
 		if (cache_find(cache, &jobs->items[i].key, &bytes) &&
-		    prefilter_load(&jobs->items[i].db->prefilter, bytes) == 0)
+		    prefilter_load(&jobs->items[i].db->prefilter, bytes, jobs->items[i].count) == 0)
 			c->databases_cached++;
 	}
 }

@@ -19,10 +19,10 @@ struct prefilter_literal {
 int prefilter_compile(struct prefilter **out, const struct prefilter_literal *literals, unsigned count);
 void prefilter_free(struct prefilter *pf);
 
-/* For the cache: bytes come from malloc. What was written by another library version, or for another processor, is
+/* For the cache: count is that of the literals it was made from. bytes come from malloc. What was written by another library version, or for another processor, is
  * refused with -EINVAL. */
 int prefilter_save(const struct prefilter *pf, char **bytes, size_t *len);
-int prefilter_load(struct prefilter **out, struct slice bytes);
+int prefilter_load(struct prefilter **out, struct slice bytes, unsigned count);
 /* Names library, version and processor: part of the cache's key. */
 void prefilter_identity(char *out, size_t size);
 size_t prefilter_size(const struct prefilter *pf);
