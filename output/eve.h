@@ -22,6 +22,8 @@ enum alert_option {
 	ALERT_TAGGED = 1 << 12, ALERT_WEBSOCKET_PAYLOAD = 1 << 13,
 };
 
+#define STREAM_ALL 0xffff
+
 enum anomaly_option { ANOMALY_DECODE = 1, ANOMALY_STREAM = 2, ANOMALY_APPLAYER = 4, ANOMALY_PACKETHDR = 8 };
 
 enum xff_mode { XFF_OFF, XFF_EXTRA_DATA, XFF_OVERWRITE };
@@ -38,6 +40,7 @@ struct eve {
 	bool xff_forward;
 	const char *xff_header;
 	bool alert, flow, netflow, drop, files, stats, frame, anomaly, arp;
+	uint16_t stream;                /* `stream`: bits of enum tcp_note that ask for a record; STREAM_ALL */
 	uint32_t alert_options;
 	uint32_t alert_payload_max;
 	uint8_t anomaly_options;
@@ -57,7 +60,7 @@ struct output {
 	struct output_opts opts;
 	struct exceptions exceptions;   /* the policies, for flow records */
 	struct file_store *store;       /* NULL: off */
-	bool log_frames;
+	bool log_frames, log_stream;
 	unsigned eve_count;
 	struct eve eves[EVE_OUTPUTS_MAX];
 	struct sink *fast;
@@ -124,6 +127,14 @@ bool community_id(uint16_t seed, const struct flow *flow, char *out, size_t cap)
 void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	       const struct alert *a);
 void eve_alert_object(const struct eve *e, struct json *j, const struct packet *pkt, const struct alert *a, const char *xff);
+/* The packet itself, its first max bytes, and how to read it. */
+void eve_packet(struct json *j, const struct packet *pkt, uint32_t max);
+/* A `packet` record: a tag asked for it. */
+void eve_tagged(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
+/* What drops and stream records say of the IP and transport headers. */
+void eve_packet_headers(struct json *j, const struct packet *pkt);
+/* A `stream_tcp` record: what one packet did to its TCP session. */
+void eve_stream(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 /* What becomes of the packet, by all rules together, and whom a rejection tells. */
 void eve_verdict(struct json *j, const struct packet *pkt);
 void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,

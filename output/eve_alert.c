@@ -246,9 +246,9 @@ static const char *link_name(uint16_t link)
 	}
 }
 
-static void alert_packet(struct json *j, const struct packet *pkt)
+void eve_packet(struct json *j, const struct packet *pkt, uint32_t max)
 {
-	json_base64(j, "packet", pkt->data, pkt->len);
+	json_base64(j, "packet", pkt->data, pkt->len < max ? pkt->len : max);
 	json_object(j, "packet_info");
 	json_uint(j, "linktype", pkt->link);
 	json_str(j, "linktype_name", link_name(pkt->link));
@@ -301,8 +301,15 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 	if (a->flags & ALERT_FRAME)
 		alert_frame(r, j, flow, a);
 	if ((e->alert_options & ALERT_PACKET) && !(pkt->flags & PACKET_END_OF_FLOW))
-		alert_packet(j, pkt);
+		eve_packet(j, pkt, UINT32_MAX);
 	if (e->alert_options & ALERT_VERDICT)
 		eve_verdict(j, pkt);
+	eve_done(r, e, j);
+}
+
+void eve_tagged(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt)
+{
+	eve_header(r, e, j, flow, pkt, DIR_PACKET, "packet", NULL);
+	eve_packet(j, pkt, UINT32_MAX);
 	eve_done(r, e, j);
 }

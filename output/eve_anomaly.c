@@ -5,6 +5,8 @@
 #include "base/reader.h"
 #include "output/eve.h"
 
+#define PACKETHDR_MAX 32
+
 static void anomaly_packet(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt)
 {
 	for (unsigned i = 0; i < pkt->event_count; i++) {
@@ -20,7 +22,7 @@ static void anomaly_packet(struct records *r, struct eve *e, struct json *j, str
 			json_close(j);
 		}
 		if (e->anomaly_options & ANOMALY_PACKETHDR)
-			json_base64(j, "packethdr", pkt->data, pkt->len < 32 ? pkt->len : 32);
+			eve_packet(j, pkt, PACKETHDR_MAX);
 		json_object(j, "anomaly");
 		json_str(j, "type", stream ? "stream" : "decode");
 		if (name != NULL)

@@ -61,6 +61,20 @@ static void read_anomaly(struct eve *e, const struct conf *c)
 		e->anomaly_options |= ANOMALY_PACKETHDR;
 }
 
+static void read_stream(struct eve *e, const struct conf *c)
+{
+	static const struct { const char *key; uint16_t bits; } rows[] = {
+		{ "all", STREAM_ALL }, { "event-set", TCP_NOTE_EVENT }, { "state-update", TCP_NOTE_STATE },
+		{ "spurious-retransmission", TCP_NOTE_SPURIOUS }, { "tcp-session-reuse", TCP_NOTE_REUSE },
+		{ "retransmission", TCP_NOTE_RETRANSMISSION },
+	};
+
+	e->stream = 0;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (conf_bool(c, rows[i].key, false))
+			e->stream |= rows[i].bits;
+}
+
 static void read_files(struct eve *e, const struct conf *c)
 {
 	static const char *const kinds[DIGEST_KINDS] = { "md5", "sha1", "sha256" };
@@ -123,6 +137,8 @@ static void read_type(struct eve *e, const char *name, const struct conf *c)
 		e->netflow = true;
 	else if (strcmp(name, "frame") == 0)
 		e->frame = conf_bool(c, "enabled", true);
+	else if (strcmp(name, "stream") == 0)
+		read_stream(e, c);
 	else if (strcmp(name, "arp") == 0)
 		e->arp = conf_bool(c, "enabled", false);
 	else if (strcmp(name, "stats") == 0) {

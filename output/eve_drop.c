@@ -13,7 +13,7 @@ static const char *const reasons[DROP_REASONS] = {
 	[DROP_REASON_RULES_THRESHOLD] = "threshold detection_filter", [DROP_REASON_TUNNEL_PACKET] = "tunnel packet drop",
 };
 
-static void drop_ip(struct json *j, const struct packet *pkt)
+static void header_ip(struct json *j, const struct packet *pkt)
 {
 	if (pkt->ip_version == 4) {
 		json_uint(j, "len", load_be16(pkt->ip + 2));
@@ -28,7 +28,7 @@ static void drop_ip(struct json *j, const struct packet *pkt)
 	}
 }
 
-static void drop_transport(struct json *j, const struct packet *pkt)
+static void header_transport(struct json *j, const struct packet *pkt)
 {
 	static const struct { const char *name; uint8_t bit; } flags[] = {
 		{ "syn", 2 }, { "ack", 16 }, { "psh", 8 }, { "rst", 4 }, { "urg", 32 }, { "fin", 1 },
@@ -52,6 +52,12 @@ static void drop_transport(struct json *j, const struct packet *pkt)
 	}
 }
 
+void eve_packet_headers(struct json *j, const struct packet *pkt)
+{
+	header_ip(j, pkt);
+	header_transport(j, pkt);
+}
+
 void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,
 	      const struct alert_queue *alerts)
 {
@@ -61,8 +67,7 @@ void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flo
 	if (flow != NULL)
 		json_str(j, "direction", pkt->side == TO_SERVER ? "to_server" : "to_client");
 	json_object(j, "drop");
-	drop_ip(j, pkt);
-	drop_transport(j, pkt);
+	eve_packet_headers(j, pkt);
 	json_str(j, "reason", reasons[pkt->drop_reason < DROP_REASONS ? pkt->drop_reason : 0]);
 	json_close(j);
 	for (unsigned i = 0; e->drop_alerts && alerts != NULL && i < alerts->count; i++) {

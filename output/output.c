@@ -60,6 +60,7 @@ static int output_eve(struct output *o, const struct conf *c)
 	}
 	pthread_mutex_init(&e->lock, NULL);
 	o->log_frames |= e->frame;
+	o->log_stream |= e->stream != 0;
 	o->eve_count++;
 	return 0;
 }
@@ -458,6 +459,25 @@ static void record_frames(struct records *r, struct flow *flow, const struct pac
 		f->recorded |= f->closed;
 }
 
+static void record_tagged(struct records *r, struct flow *flow, const struct packet *pkt)
+{
+	if (pkt->flags & PACKET_END_OF_FLOW)
+		return;
+	for (unsigned k = 0; k < r->out->eve_count; k++)
+		if (r->out->eves[k].alert && (r->out->eves[k].alert_options & ALERT_TAGGED))
+			eve_tagged(r, &r->out->eves[k], &r->j, flow, pkt);
+}
+
+static void record_stream(struct records *r, struct flow *flow, const struct packet *pkt)
+{
+	for (unsigned k = 0; k < r->out->eve_count; k++) {
+		uint16_t wanted = r->out->eves[k].stream;
+
+		if (wanted == STREAM_ALL || (wanted & pkt->tcp_notes))
+			eve_stream(r, &r->out->eves[k], &r->j, flow, pkt);
+	}
+}
+
 void records_packet(struct records *r, struct rules *rules, struct flow *flow, struct packet *pkt,
 		    const struct alert_queue *alerts)
 {
@@ -469,11 +489,15 @@ void records_packet(struct records *r, struct rules *rules, struct flow *flow, s
 	for (unsigned k = 0; k < r->out->eve_count; k++)
 		if (r->out->eves[k].anomaly)
 			eve_anomalies(r, &r->out->eves[k], &r->j, flow, pkt);
+	if (alerts != NULL && alerts->tagged)
+		record_tagged(r, flow, pkt);
 	for (unsigned k = 0; pkt->arp != NULL && k < r->out->eve_count; k++)
 		if (r->out->eves[k].arp)
 			eve_arp(r, &r->out->eves[k], &r->j, pkt);
 	if (flow == NULL)
 		return;
+	if (r->out->log_stream && pkt->proto == 6 && !(pkt->flags & PACKET_END_OF_FLOW))
+		record_stream(r, flow, pkt);
 	mark_events_recorded(flow);
 	if (r->out->log_frames)
 		record_frames(r, flow, pkt);

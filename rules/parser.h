@@ -73,7 +73,7 @@ struct rule_parser {
 
 	/* what was seen, for finish.c */
 	bool has_sid, has_rev, has_gid, has_msg, has_priority, has_classtype, has_flow, has_dsize, has_flags;
-	bool has_base64_decode, has_base64_data, has_noalert, has_target, has_tag, has_fast, has_pkt_data;
+	bool has_base64_decode, has_base64_data, has_noalert, has_target, has_fast, has_pkt_data;
 	bool has_detection_filter, has_threshold, has_prefilter, has_stream_size, has_filestore, has_bypass;
 	bool bad_direction;             /* named buffers of both directions */
 	struct number_test dsize;

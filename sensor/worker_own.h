@@ -40,7 +40,7 @@ static inline void alert_queue_reset(struct alert_queue *q, unsigned max)
 	q->count = 0;
 	q->max = max;
 	q->discarded = q->suppressed = 0;
-	q->drop = q->reject = q->pass = false;
+	q->drop = q->reject = q->pass = q->tagged = false;
 	q->reject_to = 0;
 	q->drop_rule = NULL;
 	q->drop_by_threshold = false;

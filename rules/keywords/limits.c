@@ -55,9 +55,6 @@ static int tag_parse(struct rule_parser *p, const struct keyword *kw, struct sli
 	(void)negated;
 	if (t == NULL)
 		return -ENOMEM;
-	if (p->has_tag)
-		return rule_error(p, NULL, "tag stands here twice");
-	p->has_tag = true;
 	text_part(&rest, ',', &part);
 	if (!text_is(part, "session") && !text_is(part, "host")) {
 		rule_hint(p, "session or host");

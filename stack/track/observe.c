@@ -24,6 +24,7 @@ void observe_state(struct observed *o, enum tcp_state state)
 		return;
 	c->state_before = c->state;
 	c->state = (uint8_t)state;
+	o->pkt->tcp_notes |= TCP_NOTE_STATE;
 	switch (state) {
 	case TCP_ESTABLISHED:
 	case TCP_FIN_WAIT1:
@@ -260,6 +261,7 @@ bool observe_retransmission(struct observed *o)
 	    !seq_le(o->end, o->me->next_seq))
 		return false;
 	observe_event(o, STREAM_PKT_RETRANSMISSION);
+	o->pkt->tcp_notes |= TCP_NOTE_RETRANSMISSION;
 	return true;
 }
 
@@ -339,19 +341,25 @@ static bool is_spurious(struct observed *o)
 	if (o->len == 0 || !seq_le(o->end, o->me->last_ack))
 		return false;
 	observe_event(o, STREAM_PKT_SPURIOUS_RETRANSMISSION);
+	o->pkt->tcp_notes |= TCP_NOTE_SPURIOUS;
 	return seq_le(o->end, o->me->base_seq);
 }
 
 static bool changes_nothing(struct observed *o)
 {
-	if (is_keep_alive(o))
+	if (is_keep_alive(o)) {
+		o->pkt->tcp_notes |= TCP_NOTE_KEEPALIVE;
 		return true;
+	}
 	if (is_keep_alive_ack(o)) {
+		o->pkt->tcp_notes |= TCP_NOTE_KEEPALIVE_ACK;
 		o->me->flags &= (uint8_t)~VIEW_KEEPALIVE;
 		return true;
 	}
 	o->me->flags &= (uint8_t)~VIEW_KEEPALIVE;
-	if (!is_shutdown_ack(o) && !is_window_update(o)) {
+	if (is_window_update(o)) {
+		o->pkt->tcp_notes |= TCP_NOTE_WINDOW_UPDATE;
+	} else if (!is_shutdown_ack(o)) {
 		if (is_bad_window_update(o) || is_outdated_ack(o))
 			return true;
 	}

@@ -201,6 +201,7 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 {
 	struct flow_lookup lookup;
 	struct flow *flow;
+	uint8_t events = pkt->event_count;
 	uint64_t shed;
 
 	*why = TRACK_FLOWLESS;
@@ -209,6 +210,7 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 	flow = flow_table_find(&t->table, &lookup, pkt->time_ns);
 	if (flow != NULL && pkt->proto == IPPROTO_TCP && tcp_reuses(t, flow, pkt)) {
 		flow_table_end(&t->table, flow, FLOW_END_TCP_REUSE);
+		pkt->tcp_notes |= TCP_NOTE_REUSE;
 		flow = NULL;
 	}
 	if (flow == NULL) {
@@ -234,6 +236,8 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 		return flow;
 	shed = t->pool.shed;
 	tcp_packet(t, flow, pkt);
+	if (pkt->event_count > events)
+		pkt->tcp_notes |= TCP_NOTE_EVENT;
 	if (unlikely(t->pool.shed != shed))
 		exception_apply(&t->exceptions, EXCEPTION_REASSEMBLY, flow, pkt);
 	else if (unlikely(flow->tcp == NULL && is_syn(pkt)))

@@ -65,6 +65,14 @@ enum drop_reason {
 	DROP_REASON_RULES_THRESHOLD, DROP_REASON_TUNNEL_PACKET, DROP_REASONS,
 };
 
+/* How a TCP packet relates to what came before it. */
+enum tcp_note {
+	TCP_NOTE_RETRANSMISSION = 1 << 0, TCP_NOTE_SPURIOUS = 1 << 1, TCP_NOTE_KEEPALIVE = 1 << 2,
+	TCP_NOTE_KEEPALIVE_ACK = 1 << 3, TCP_NOTE_WINDOW_UPDATE = 1 << 4, TCP_NOTE_EVENT = 1 << 5,
+	TCP_NOTE_STATE = 1 << 6,        /* the session's state changed */
+	TCP_NOTE_REUSE = 1 << 7,        /* a new session on the ports of an old one */
+};
+
 enum reject_to { REJECT_TO_SOURCE = 1, REJECT_TO_DESTINATION = 2 };
 
 /* TCP options: RFC 9293 3.1, 7323, 2018, 7413, 2385, 5925. sack and fast_open mean nothing where
@@ -141,6 +149,7 @@ struct packet {
 	/* TCP */
 	uint8_t tcp_flags;              /* FIN 1 SYN 2 RST 4 PSH 8 ACK 16 URG 32 ECE 64 CWR 128 */
 	uint16_t window, urgent;
+	uint16_t tcp_notes;             /* enum tcp_note: what the tracker made of it */
 	uint32_t seq, ack;
 	struct tcp_options tcp;
 
