@@ -131,7 +131,7 @@ static void read_type(struct eve *e, const char *name, const struct conf *c)
 		read_drop(e, c);
 	else if (strcmp(name, "flow") == 0) {
 		e->flow = true;
-		e->flow_exceptions = conf_bool(c, "exception-policy", false);
+		e->flow_exceptions = conf_bool(c, "exception-policy", true);
 	}
 	else if (strcmp(name, "netflow") == 0)
 		e->netflow = true;

@@ -176,6 +176,20 @@ struct rules_flow *rules_flow_make(struct rules *r, struct flow *flow)
 	return f;
 }
 
+void rules_turned(struct rules *r, struct flow *flow)
+{
+	struct rules_flow *f = rules_flow_of(flow);
+	struct flow_side side;
+
+	if (f == NULL)
+		return;
+	group_drop(r, &f->sides[TO_SERVER]);
+	group_drop(r, &f->sides[TO_CLIENT]);
+	side = f->sides[TO_SERVER];
+	f->sides[TO_SERVER] = f->sides[TO_CLIENT];
+	f->sides[TO_CLIENT] = side;
+}
+
 struct flow_vars **rules_vars_slot(struct rules *r, struct flow *flow)
 {
 	struct rules_flow *f = rules_flow_make(r, flow);

@@ -57,6 +57,8 @@ static void worker_feed(struct worker *w, struct flow *flow, struct packet *pkt)
 	a = analysis_of(flow);
 	if (unlikely(a != NULL && a->reversed)) {
 		tracker_turn(w->tracker, flow, pkt);
+		if (w->rules != NULL)
+			rules_turned(w->rules, flow);
 		app_turned(w->app, flow);
 		if (flow->tcp == NULL)          /* a datagram isn't kept: it comes again, the right way round */
 			app_datagram(w->app, flow, pkt);

@@ -42,10 +42,10 @@ static bool established_data(struct observed *o)
 		observe_event(o, STREAM_EST_INVALID_ACK);
 		return false;
 	}
-	if (o->pkt->side == TO_CLIENT && (o->c->flags & CONN_MIDSTREAM) &&
-	    (o->c->flags & CONN_MIDSTREAM_ESTABLISHED)) {
-		observe_window(o);
-		peer->next_win = peer->last_ack + peer->window;
+	if ((o->c->flags & CONN_MIDSTREAM_ESTABLISHED) && me->window == 0) {
+		/* The other side speaks for the first time: its window is the first guess at both. */
+		me->window = (uint32_t)o->pkt->window << me->wscale;
+		me->next_win = me->last_ack + me->window;
 		o->c->flags &= ~(uint32_t)CONN_MIDSTREAM_ESTABLISHED;
 	}
 	if ((o->len > 1 || o->seq != me->next_seq - 1) && seq_lt(o->end, me->last_ack) &&

@@ -229,7 +229,7 @@ bool flow_lookup_init(const struct flow_table *t, struct flow_lookup *l, const s
 	} else if (k->proto == IPPROTO_ESP && pkt->l4 != NULL) {
 		k->port[0] = load_be16(pkt->l4);
 		k->port[1] = load_be16(pkt->l4 + 2);
-	} else if (k->proto != IPPROTO_IGMP && k->proto != IPPROTO_ESP && k->proto != IPPROTO_IPIP &&
+	} else if (k->proto != IPPROTO_ESP && k->proto != IPPROTO_IPIP &&
 		   k->proto != IPPROTO_IPV6) {
 		return false;
 	}
@@ -329,15 +329,20 @@ static uint32_t timeout_s(const struct flow_table *t, const struct flow *f)
 	return t->cfg->timeouts[t->emergency][p][f->state];
 }
 
-/* Whole seconds, as Suricata counts them. */
-static bool timed_out(const struct flow_table *t, const struct flow *f, uint64_t last_s, uint64_t now_ns)
+static bool timed_out(const struct flow_table *t, const struct flow *f, uint64_t last_ns, uint64_t now_ns)
 {
-	return now_ns / NS_PER_S > last_s + timeout_s(t, f);
+	return now_ns > last_ns + timeout_s(t, f) * NS_PER_S;
+}
+
+/* When it has timed out for certain: by the table's clock, which lru_s has in whole seconds. */
+static uint64_t due_ns(const struct flow_table *t, const struct flow *f)
+{
+	return ((uint64_t)f->lru_s + timeout_s(t, f) + 1) * NS_PER_S;
 }
 
 static void arm(struct flow_table *t, struct flow *f)
 {
-	wheel_arm(&t->wheel, &f->timer, ((uint64_t)f->lru_s + timeout_s(t, f) + 1) * NS_PER_S);
+	wheel_arm(&t->wheel, &f->timer, due_ns(t, f));
 }
 
 void flow_state_set(struct flow_table *t, struct flow *f, enum flow_state state)
@@ -425,7 +430,7 @@ struct flow *flow_table_find(struct flow_table *t, const struct flow_lookup *l, 
 	for (struct flow *f = *bucket_of(t, l->hash); f != NULL; f = f->hash_next) {
 		if (f->hash != l->hash || !key_matches(&f->key, &l->key))
 			continue;
-		if (timed_out(t, f, f->last_ns / NS_PER_S, now_ns)) {
+		if (timed_out(t, f, f->last_ns, now_ns)) {
 			flow_table_end(t, f, FLOW_END_TIMEOUT);
 			return NULL;
 		}
@@ -553,7 +558,7 @@ void flow_table_advance(struct flow_table *t, uint64_t now_ns)
 		if (timer == NULL)
 			return;
 		f = timer_flow(timer);
-		if (timed_out(t, f, f->lru_s, t->now_ns))
+		if (t->now_ns >= due_ns(t, f))
 			flow_table_end(t, f, FLOW_END_TIMEOUT);
 		else
 			arm(t, f);
