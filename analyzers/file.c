@@ -192,7 +192,7 @@ static void file_hash(struct analysis *a, struct file *f, enum digest_kind kind,
 	app_digest_put(a->app, kind, f->hashers[kind]);
 	f->hashers[kind] = NULL;
 	/* SHA-256 names what the file store keeps, whole or not. */
-	*have = f->state == FILE_CLOSED || kind == DIGEST_SHA256;
+	*have = f->state == FILE_CLOSED || (kind == DIGEST_SHA256 && (a->app->wants & APP_WANT_STORE) != 0);
 }
 
 void file_close(struct analysis *a, struct file *f, enum file_state state)

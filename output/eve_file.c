@@ -22,7 +22,7 @@ void eve_file_object(struct json *j, const struct file *f, bool in_alert)
 		json_hex(j, "md5", f->md5, sizeof(f->md5), 0);
 	if (f->have_sha1 && f->state == FILE_CLOSED)
 		json_hex(j, "sha1", f->sha1, sizeof(f->sha1), 0);
-	if (f->have_sha256 && f->state == FILE_CLOSED)
+	if (f->have_sha256)
 		json_hex(j, "sha256", f->sha256, sizeof(f->sha256), 0);
 	json_bool(j, "stored", f->stored);
 	if (f->stored || f->store)

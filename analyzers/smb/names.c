@@ -110,6 +110,20 @@ const char *smb_status_name(uint32_t status)
 	return FIND(statuses, status);
 }
 
+/* MS-CIFS 2.2.2.4: classes ERRDOS and ERRSRV. */
+static const struct named dos_errors[] = {
+	{ 1, "DOS_BAD_FUNC" }, { 2, "DOS_BAD_FILE" }, { 3, "DOS_BAD_PATH" }, { 4, "DOS_TOO_MANY_OPEN_FILES" },
+	{ 5, "DOS_ACCESS_DENIED" }, { 6, "DOS_INVALID_FID" }, { 8, "DOS_NO_MEMORY" },
+};
+static const struct named server_errors[] = {
+	{ 1, "SRV_ERROR" }, { 2, "SRV_BADPW" }, { 3, "SRV_BADTYPE" }, { 4, "SRV_ACCESS" }, { 0x5b, "SRV_BADUID" },
+};
+
+const char *smb_dos_error_name(uint8_t class, uint16_t code)
+{
+	return class == 1 ? FIND(dos_errors, code) : class == 2 ? FIND(server_errors, code) : NULL;
+}
+
 const char *smb_function_name(uint32_t function)
 {
 	return FIND(functions, function);

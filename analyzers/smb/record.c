@@ -265,12 +265,30 @@ static void record_kind(const struct smb_state *st, const struct smb_tx *t, stru
 	}
 }
 
+/* The errors of DOS and of the first servers: a class and a number. */
+static void record_dos_status(const struct smb_tx *t, struct json *j)
+{
+	uint8_t class = t->status & 0xff;
+	uint16_t code = (uint16_t)(t->status >> 16);
+	const char *name = smb_dos_error_name(class, code);
+
+	if (name != NULL)
+		json_str(j, "status", name);
+	else
+		json_printf(j, "status", "UNKNOWN_%02x_%04x", class, code);
+	json_printf(j, "status_code", "0x%04x", code);
+}
+
 static void record_status(const struct smb_tx *t, struct json *j)
 {
 	const char *name = smb_status_name(t->status);
 
 	if (!t->has_status)
 		return;
+	if (t->dos_status) {
+		record_dos_status(t, j);
+		return;
+	}
 	if (name != NULL)
 		json_str(j, "status", name);
 	else

@@ -149,6 +149,7 @@ void smb_security_blob(struct analysis *a, struct smb_tx *t, struct slice blob);
 /* names.c */
 const char *smb_command_name(uint8_t version, uint16_t command, char *room, size_t cap);
 const char *smb_status_name(uint32_t status);
+const char *smb_dos_error_name(uint8_t class, uint16_t code);
 const char *smb_dialect_name(uint16_t dialect);
 const char *smb_function_name(uint32_t function);
 const char *smb_level_name(uint16_t level);

@@ -314,6 +314,7 @@ static void response(struct analysis *a, const struct message *m)
 	if (t == NULL)
 		return;
 	smb_status(t, m->status);
+	t->dos_status = !m->nt_status && m->status != STATUS_SUCCESS;
 	if (ok || m->command == SMB1_SETUP)
 		response_details(a, m, t);
 	tx_progress(a, &t->tx, TO_CLIENT, 1);
@@ -353,6 +354,7 @@ void smb1_message(struct analysis *a, enum side side, struct slice message, uint
 	}
 	m.command = p[4];
 	m.status = load_le32(p + 5);
+	m.nt_status = (load_le16(p + 10) & 0x4000) != 0;
 	m.unicode = (load_le16(p + 10) & 0x8000) != 0;
 	m.tree = load_le16(p + 24);
 	m.session = load_le16(p + 28);
