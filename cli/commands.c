@@ -2,7 +2,9 @@
 #include "cli/options.h"
 
 const struct command *const commands[] = {
-	&command_run, &command_rules_check, &command_rules_list, &command_devices, &command_analyzers_list,
+	&command_run, &command_ctl,
+	&command_rules_check, &command_rules_list,
+	&command_devices, &command_analyzers_list,
 	&command_impair,
 };
 const unsigned command_count = sizeof(commands) / sizeof(commands[0]);

@@ -47,8 +47,10 @@ void command_help(const struct command *cmd);
 /* The closest of count names to word, or NULL where none is close. */
 const char *closest(const char *word, const char *const *names, unsigned count);
 
-extern const struct command command_run, command_rules_check, command_rules_list, command_devices, command_analyzers_list,
-	command_impair;
+extern const struct command command_run, command_ctl;
+extern const struct command command_rules_check, command_rules_list;
+extern const struct command command_devices, command_analyzers_list;
+extern const struct command command_impair;
 extern const struct command *const commands[];
 extern const unsigned command_count;
 

@@ -66,15 +66,10 @@ struct output {
 	struct sink *fast;
 	pthread_mutex_t fast_lock;
 	pthread_mutex_t top_lock;
-	struct signature_count *top;    /* merged when workers free their records */
-	unsigned top_count;
+	struct signature_count *top;    /* merged when workers free their records, or rules change */
 	char *capture_name;
 };
 
-struct signature_count {
-	const struct rule *rule;
-	uint64_t count;
-};
 #define SIGNATURE_SLOTS 8192
 
 /* Whole lines on their way to a sink: one write a flush, not one a record. */

@@ -141,6 +141,8 @@ void output_free(struct output *o)
 	pthread_mutex_destroy(&o->fast_lock);
 	pthread_mutex_destroy(&o->top_lock);
 	free(o->capture_name);
+	for (unsigned i = 0; o->top != NULL && i < SIGNATURE_SLOTS; i++)
+		free(o->top[i].msg);
 	free(o->top);
 	free(o);
 }
@@ -244,24 +246,49 @@ int records_new(struct records **out, struct output *o)
 	return 0;
 }
 
-static struct signature_count *count_slot(struct signature_count *table, const struct rule *rule)
+static struct signature_count *count_slot(struct signature_count *table, uint32_t gid, uint32_t sid)
 {
-	unsigned at = rule->sid * 2654435761u % SIGNATURE_SLOTS;
+	unsigned at = sid * 2654435761u % SIGNATURE_SLOTS;
 
 	for (unsigned probes = 0; probes < SIGNATURE_SLOTS; probes++, at = (at + 1) % SIGNATURE_SLOTS)
-		if (table[at].rule == NULL || table[at].rule->sid == rule->sid)
+		if (table[at].count == 0 || (table[at].sid == sid && table[at].gid == gid))
 			return &table[at];
 	return NULL;
 }
 
-static void count_add(struct signature_count *table, const struct rule *rule, uint64_t n)
+static struct signature_count *count_add(struct signature_count *table, const struct rule *rule, uint64_t n)
 {
-	struct signature_count *slot = count_slot(table, rule);
+	struct signature_count *slot = count_slot(table, rule->gid, rule->sid);
 
 	if (slot == NULL)
-		return;
+		return NULL;
+	slot->gid = rule->gid;
+	slot->sid = rule->sid;
+	slot->rev = rule->rev;
 	slot->rule = rule;
 	slot->count += n;
+	return slot;
+}
+
+void records_rules_change(struct records *r)
+{
+	struct output *o = r->out;
+
+	pthread_mutex_lock(&o->top_lock);
+	for (unsigned i = 0; r->counts != NULL && i < SIGNATURE_SLOTS; i++) {
+		struct signature_count *one = &r->counts[i], *sum;
+
+		if (one->count == 0)
+			continue;
+		sum = count_add(o->top, one->rule, one->count);
+		if (sum != NULL) {
+			free(sum->msg);
+			sum->msg = one->rule->msg ? strdup(one->rule->msg) : NULL;
+			sum->rule = NULL;
+		}
+		*one = (struct signature_count){ 0 };
+	}
+	pthread_mutex_unlock(&o->top_lock);
 }
 
 void records_free(struct records *r)
@@ -269,11 +296,7 @@ void records_free(struct records *r)
 	if (r == NULL)
 		return;
 	records_flush(r);
-	pthread_mutex_lock(&r->out->top_lock);
-	for (unsigned i = 0; r->counts != NULL && i < SIGNATURE_SLOTS; i++)
-		if (r->counts[i].rule != NULL)
-			count_add(r->out->top, r->counts[i].rule, r->counts[i].count);
-	pthread_mutex_unlock(&r->out->top_lock);
+	records_rules_change(r);
 	for (unsigned i = 0; i < EVE_OUTPUTS_MAX; i++)
 		free(r->lines[i].data);
 	free(r->fast.data);
@@ -552,11 +575,11 @@ static int by_count(const void *a, const void *b)
 
 	if (x->count != y->count)
 		return x->count < y->count ? 1 : -1;
-	return x->rule->sid < y->rule->sid ? -1 : 1;
+	return x->sid < y->sid ? -1 : 1;
 }
 
 void output_top_signatures(const struct output *o, unsigned max,
-			   void (*row)(void *ctx, const struct rule *rule, uint64_t count), void *ctx)
+			   void (*row)(void *ctx, const struct signature_count *signature), void *ctx)
 {
 	struct signature_count *sorted = calloc(SIGNATURE_SLOTS, sizeof(*sorted));
 	unsigned n = 0;
@@ -564,10 +587,10 @@ void output_top_signatures(const struct output *o, unsigned max,
 	if (sorted == NULL)
 		return;
 	for (unsigned i = 0; i < SIGNATURE_SLOTS; i++)
-		if (o->top[i].rule != NULL)
+		if (o->top[i].count != 0)
 			sorted[n++] = o->top[i];
 	qsort(sorted, n, sizeof(*sorted), by_count);
 	for (unsigned i = 0; i < n && i < max; i++)
-		row(ctx, sorted[i].rule, sorted[i].count);
+		row(ctx, &sorted[i]);
 	free(sorted);
 }

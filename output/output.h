@@ -61,8 +61,17 @@ struct records_stats {
 };
 void records_stats_get(const struct records *r, struct records_stats *out);
 
+/* Rules of the set before go: nothing may point at them any more. */
+void records_rules_change(struct records *r);
+
+struct signature_count {
+	uint32_t gid, sid, rev;
+	const struct rule *rule;        /* while it is there: a worker's counts; in the output's, NULL */
+	char *msg;                      /* the output's */
+	uint64_t count;                 /* 0: free */
+};
 /* Alerts by signature, for the summary: calls back in order of count. */
 void output_top_signatures(const struct output *o, unsigned max,
-			   void (*row)(void *ctx, const struct rule *rule, uint64_t count), void *ctx);
+			   void (*row)(void *ctx, const struct signature_count *signature), void *ctx);
 
 #endif

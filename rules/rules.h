@@ -11,6 +11,7 @@
 #include "rules/rule.h"
 #include "stack/track/tracker.h"
 
+struct dataset_store;
 struct rule_set;
 struct rule_state;
 struct rules;
@@ -58,6 +59,8 @@ struct rule_set *rule_set_get(struct rule_set *set);
 void rule_set_put(struct rule_set *set);
 unsigned rule_set_count(const struct rule_set *set);
 const struct rule *rule_set_at(const struct rule_set *set, unsigned index);
+/* The data sets that its rules, and those before it, use. */
+struct dataset_store *rule_set_datasets(const struct rule_set *set);
 
 /* Flowbit and xbit names, thresholds, datasets, reputation: survives a reload, shared by all workers. */
 int rule_state_new(struct rule_state **out, struct rule_set *set, const struct conf *conf);

@@ -117,3 +117,8 @@ const struct rule *rule_set_at(const struct rule_set *set, unsigned index)
 {
 	return index < set->count ? set->rules[index] : NULL;
 }
+
+struct dataset_store *rule_set_datasets(const struct rule_set *set)
+{
+	return set->datasets;
+}

@@ -90,13 +90,12 @@ void report_progress_clear(struct run *r)
 		fputs("\r\033[K", stderr);
 }
 
-static void show_signature(void *ctx, const struct rule *rule, uint64_t count)
+static void show_signature(void *ctx, const struct signature_count *s)
 {
 	char n[32];
 
 	(void)ctx;
-	printf("  %10s  %s  [%u:%u:%u]\n", grouped(count, n), rule->msg ? rule->msg : "(no message)", rule->gid, rule->sid,
-	       rule->rev);
+	printf("  %10s  %s  [%u:%u:%u]\n", grouped(s->count, n), s->msg ? s->msg : "(no message)", s->gid, s->sid, s->rev);
 }
 
 static void show_protocols(const struct worker_stats *t)

@@ -5,7 +5,6 @@
  * isn't theirs. The main thread waits for signals, ends and the clock: SIGINT and SIGTERM end the
  * run cleanly, SIGHUP reopens the logs, SIGUSR2 loads the rules anew. */
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sensor/control.h"
+#include "sensor/reload.h"
 #include "sensor/run.h"
 #include "sensor/stats.h"
 
@@ -24,6 +25,7 @@
 #define PARCEL_BYTES_FILE (512 * 1024)
 #define PARCEL_BYTES_LIVE (128 * 1024)
 #define SNAPSHOT_WAIT_MS 1000
+#define RULES_WAIT_MS 1000
 
 static void sleep_us(unsigned us)
 {
@@ -48,6 +50,7 @@ static void *worker_thread(void *arg)
 	struct run_thread *t = arg;
 
 	worker_run(t->worker, t->device, t->device_index);
+	t->ended = true;
 	thread_ended(t->run);
 	return NULL;
 }
@@ -213,30 +216,41 @@ static void join_threads(struct run *r)
 		pthread_join(r->reader.thread, NULL);
 }
 
-/* Workers take the new rules at their next burst; the old ones go once all have. */
-static void reload_rules(struct run *r)
+bool run_rules_wait(struct run *r)
 {
-	struct rule_set *fresh, *old = r->rules;
-	bool all = false;
+	for (unsigned waited = 0; waited < RULES_WAIT_MS; waited++) {
+		bool all = true;
 
-	if (old == NULL)
-		return;
-	log_notice("loading rules anew");
-	if (run_rules_load(r, &fresh) < 0) {
-		log_warning("the rules stay as they were");
-		return;
-	}
-	r->rules = r->shared.rules = fresh;
-	r->shared.rules_generation++;
-	while (!all && r->running > 0) {
-		sleep_us(10000);
-		all = true;
 		for (unsigned i = 0; i < r->worker_count; i++)
-			all = all && worker_rules_current(r->workers[i].worker);
+			all = all && (r->workers[i].ended || worker_rules_current(r->workers[i].worker));
+		if (all)
+			return true;
+		sleep_us(1000);
 	}
-	rule_set_put(old);
-	malloc_trim(0);         /* a set of rules is much memory in small pieces */
-	log_notice("%u rules in place", rule_set_count(fresh));
+	return false;
+}
+
+static void rules_reload(struct run *r)
+{
+	int err = reload_begin(r->reload);
+
+	if (err == -EALREADY)
+		r->reload_again = true;
+	else if (err < 0)
+		log_warning("rules can't be loaded anew: %s", strerror(-err));
+}
+
+static void rules_reloaded(struct run *r)
+{
+	int err = reload_finish(r->reload);
+
+	if (err == -EAGAIN)
+		return;
+	control_reloaded(r->control, err);
+	if (r->reload_again) {
+		r->reload_again = false;
+		rules_reload(r);
+	}
 }
 
 static void handle_signal(struct run *r, int signals_fd)
@@ -250,7 +264,7 @@ static void handle_signal(struct run *r, int signals_fd)
 		output_reopen(r->output);
 		break;
 	case SIGUSR2:
-		reload_rules(r);
+		rules_reload(r);
 		break;
 	default:
 		if (r->shared.stopping) {
@@ -287,17 +301,24 @@ static double seconds_since(const struct timespec *then)
 
 static void attend(struct run *r, int signals_fd)
 {
-	struct pollfd fds[2] = { { .fd = signals_fd, .events = POLLIN }, { .fd = r->ended_fd, .events = POLLIN } };
+	struct pollfd fds[3 + CONTROL_FDS_MAX] = {
+		{ .fd = signals_fd, .events = POLLIN }, { .fd = r->ended_fd, .events = POLLIN },
+		{ .fd = reload_fd(r->reload), .events = POLLIN },
+	};
 
 	while (r->running > 0) {
+		unsigned control = control_poll(r->control, fds + 3);
 		uint64_t ended;
 
-		if (poll(fds, 2, TICK_MS) < 0 && errno != EINTR)
+		if (poll(fds, 3 + control, TICK_MS) < 0 && errno != EINTR)
 			break;
 		if (fds[0].revents & POLLIN)
 			handle_signal(r, signals_fd);
 		if ((fds[1].revents & POLLIN) && read(r->ended_fd, &ended, sizeof(ended)) < 0)
 			break;
+		if (fds[2].revents & POLLIN)
+			rules_reloaded(r);
+		control_attend(r->control, fds + 3, control);
 		r->seconds = seconds_since(&r->started);
 		if (r->running > 0) {
 			stats_tick(r->stats, r);
@@ -333,6 +354,10 @@ int run_drive(struct run *r)
 	clock_gettime(CLOCK_MONOTONIC, &r->started);
 	err = r->ended_fd < 0 || signals_fd < 0 ? -errno : stats_new(&r->stats, r);
 	if (err == 0)
+		err = reload_new(&r->reload, r);
+	if (err == 0)
+		err = control_new(&r->control, r);
+	if (err == 0)
 		err = make_workers(r);
 	if (err == 0) {
 		run_warn_unused_keys(r);
@@ -341,6 +366,8 @@ int run_drive(struct run *r)
 			r->shared.stopping = true;
 		attend(r, signals_fd);
 		join_threads(r);
+		control_free(r->control);
+		r->control = NULL;
 		report_progress_clear(r);
 		stats_finish(r->stats, r);
 		if (r->rule_state != NULL)
@@ -350,6 +377,8 @@ int run_drive(struct run *r)
 			log_error("receiving failed: %s", strerror(-err));
 		}
 	}
+	control_free(r->control);
+	r->control = NULL;
 	for (unsigned i = 0; i < r->worker_count; i++) {
 		worker_free(r->workers[i].worker);      /* what they counted is in the stats now */
 		r->workers[i].worker = NULL;

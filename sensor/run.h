@@ -20,6 +20,7 @@ struct run_thread {
 	uint16_t device_index;
 	pthread_t thread;
 	bool started;
+	_Atomic bool ended;
 };
 
 struct run {
@@ -29,7 +30,7 @@ struct run {
 	struct app_settings *app;
 	struct rule_set *rules;         /* the current ones; NULL: detection is off */
 	struct rule_state *rule_state;
-	unsigned rules_failed, rules_skipped;
+	struct rule_report rules_report;        /* what loading them said */
 	uint64_t rules_loaded_ns;       /* when */
 	struct output *output;
 	struct records *records;        /* the main thread's: stats records */
@@ -55,6 +56,9 @@ struct run {
 	struct timespec started;
 	double seconds;                 /* how long it took */
 	struct stats *stats;
+	struct reload *reload;
+	bool reload_again;              /* asked for while one was under way */
+	struct control *control;
 	bool interactive;               /* stderr is a terminal */
 	bool progress_shown;
 };
@@ -65,8 +69,14 @@ int run_setup(struct run *r, const struct sensor_options *opts);
 void run_warn_unused_keys(const struct run *r);
 /* setup.c: what a run with `-T` does after it. */
 void run_teardown(struct run *r);
-/* Loads rules as configured; tells what is wrong with them. *out NULL and 0 where detection is off. */
-int run_rules_load(struct run *r, struct rule_set **out);
+/* The configuration as it is on disk now; *out is set in either case, for its error. */
+int run_config_load(const struct run *r, struct config **out);
+/* Loads rules as configured; tells what is wrong with them. The caller frees the report. Any thread. */
+int run_rules_load(const struct run *r, const struct conf *conf, struct rule_set **out, struct rule_report *report);
+/* They are the current ones from now on; the report is taken. */
+void run_rules_adopt(struct run *r, struct rule_set *set, struct rule_report *report);
+/* Until each worker that still runs has taken the newest; false where one has nothing to do for longer. */
+bool run_rules_wait(struct run *r);
 /* devices.c */
 int run_devices_open(struct run *r);
 void run_devices_close(struct run *r);

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/must.h"
+#include "sensor/reload.h"
 #include "sensor/run.h"
 #include "sensor/stats.h"
 
@@ -39,11 +41,10 @@ static void rule_files_add(struct rule_files *f, const char *dir, const char *na
 		f->paths[f->count++] = path;
 }
 
-static void rule_files_collect(struct rule_files *f, const struct run *r)
+static void rule_files_collect(struct rule_files *f, const struct sensor_options *o, const struct conf *conf)
 {
-	const struct sensor_options *o = r->opts;
-	const char *dir = conf_str(r->conf, "default-rule-path", NULL);
-	const struct conf *list = conf_find(r->conf, "rule-files");
+	const char *dir = conf_str(conf, "default-rule-path", NULL);
+	const struct conf *list = conf_find(conf, "rule-files");
 
 	if (o->rules_only != NULL) {
 		rule_files_add(f, NULL, o->rules_only);
@@ -77,49 +78,60 @@ static void tell_diagnostics(const struct rule_report *report)
 		log_warning("%u more problems in rules; `tapir rules check` shows all", shown - DIAGNOSTICS_SHOWN);
 }
 
-int run_rules_load(struct run *r, struct rule_set **out)
+int run_rules_load(const struct run *r, const struct conf *conf, struct rule_set **out, struct rule_report *report)
 {
 	const struct sensor_options *o = r->opts;
-	struct rule_report report = { 0 };
 	struct rule_files files = { 0 };
-	bool fatal = o->init_errors_fatal || o->test_only || conf_bool(r->conf, "engine.init-failure-fatal", false);
+	bool fatal = o->init_errors_fatal || o->test_only || conf_bool(conf, "engine.init-failure-fatal", false);
 	struct rule_load load = {
-		.conf = r->conf, .app = r->app, .inline_mode = r->shared.inline_mode, .data_dir = o->data_dir,
+		.conf = conf, .app = r->app, .inline_mode = r->shared.inline_mode, .data_dir = o->data_dir,
 		.previous = r->rules,
 	};
 	char cache[PATH_MAX];
 	int err;
 
 	*out = NULL;
-	if (rules_cache_dir(r->conf, cache, sizeof(cache)))
+	if (rules_cache_dir(conf, cache, sizeof(cache)))
 		load.cache_dir = cache;
-	rule_files_collect(&files, r);
+	rule_files_collect(&files, o, conf);
 	load.files = (const char *const *)files.paths;
 	load.file_count = files.count;
-	err = rule_set_load(out, &load, &report);
-	tell_diagnostics(&report);
-	r->rules_failed = report.rules_failed;
-	r->rules_skipped = report.rules_skipped;
+	err = rule_set_load(out, &load, report);
+	tell_diagnostics(report);
 	if (err < 0)
 		log_error("rules cannot be loaded: %s", strerror(-err));
 	else
-		log_info("%u rules loaded, %u failed, %u skipped, from %u files", report.rules_loaded, report.rules_failed,
-			 report.rules_skipped, report.files);
+		log_info("%u rules loaded, %u failed, %u skipped, from %u files", report->rules_loaded, report->rules_failed,
+			 report->rules_skipped, report->files);
 	/* Mistakes beside the rules (classification, thresholds) count where the configuration is what is tested. */
-	if (err == 0 && ((fatal && report.rules_failed > 0) || (o->test_only && report.errors > 0))) {
-		log_error("%u rule%s with mistakes, and that is to be fatal", report.rules_failed,
-			  report.rules_failed == 1 ? "" : "s");
+	if (err == 0 && ((fatal && report->rules_failed > 0) || (o->test_only && report->errors > 0))) {
+		log_error("%u rule%s with mistakes, and that is to be fatal", report->rules_failed,
+			  report->rules_failed == 1 ? "" : "s");
 		rule_set_put(*out);
 		*out = NULL;
 		err = -EINVAL;
 	}
-	rule_report_free(&report);
 	for (unsigned i = 0; i < files.count; i++)
 		free(files.paths[i]);
 	return err;
 }
 
-static int setup_config(struct run *r)
+void run_rules_adopt(struct run *r, struct rule_set *set, struct rule_report *report)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	r->rules_loaded_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	pthread_mutex_lock(&r->shared.rules_lock);
+	r->rules = r->shared.rules = set;
+	r->shared.rules_generation++;
+	pthread_mutex_unlock(&r->shared.rules_lock);
+	rule_report_free(&r->rules_report);
+	r->rules_report = *report;
+	*report = (struct rule_report){ 0 };
+}
+
+int run_config_load(const struct run *r, struct config **out)
 {
 	const struct sensor_options *o = r->opts;
 	const char *path = o->config;
@@ -127,9 +139,14 @@ static int setup_config(struct run *r)
 
 	if (path == NULL && access("/etc/tapir/tapir.yaml", R_OK) == 0)
 		path = "/etc/tapir/tapir.yaml";
-	err = config_load(&r->config, path, o->includes.at, o->includes.count, o->sets.at, o->sets.count);
-	if (err == 0)
-		err = config_check(r->config);
+	err = config_load(out, path, o->includes.at, o->includes.count, o->sets.at, o->sets.count);
+	return err < 0 ? err : config_check(*out);
+}
+
+static int setup_config(struct run *r)
+{
+	int err = run_config_load(r, &r->config);
+
 	if (err < 0) {
 		log_error("%s", r->config ? r->config->error : "out of memory");
 		return err;
@@ -286,19 +303,18 @@ static int setup_output(struct run *r)
 
 static int setup_rules(struct run *r)
 {
-	struct timespec now;
+	struct rule_report report = { 0 };
+	struct rule_set *set;
 	int err;
 
 	if (r->opts->detection_off)
 		return 0;
-	err = run_rules_load(r, &r->rules);
+	err = run_rules_load(r, r->conf, &set, &report);
+	run_rules_adopt(r, set, &report);
 	if (err == 0)
 		err = rule_state_new(&r->rule_state, r->rules, r->conf);
 	if (err < 0 && r->rules != NULL)
 		log_error("rule state: %s", strerror(-err));
-	clock_gettime(CLOCK_REALTIME, &now);
-	r->rules_loaded_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-	r->shared.rules = r->rules;
 	r->shared.rule_state = r->rule_state;
 	return err;
 }
@@ -375,6 +391,7 @@ int run_setup(struct run *r, const struct sensor_options *opts)
 	int err;
 
 	r->opts = opts;
+	pthread_mutex_init(&r->shared.rules_lock, NULL);
 	r->ended_fd = -1;
 	r->live = opts->capture == NULL;
 	r->capture = opts->capture;
@@ -420,14 +437,17 @@ void run_teardown(struct run *r)
 	for (unsigned i = 0; i < r->mailbox_count; i++)
 		mailbox_fini(&r->shared.mailboxes[i]);
 	free(r->shared.mailboxes);
+	reload_free(r->reload);
 	if (r->rule_state != NULL)
 		rule_state_free(r->rule_state);
+	rule_report_free(&r->rules_report);
 	if (r->rules != NULL)
 		rule_set_put(r->rules);
 	if (r->app != NULL)
 		app_settings_free(r->app);
 	stats_free(r->stats);
 	config_free(r->config);
+	pthread_mutex_destroy(&r->shared.rules_lock);
 	if (r->ended_fd >= 0)
 		close(r->ended_fd);
 }

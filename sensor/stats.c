@@ -347,7 +347,8 @@ static void list_detect(struct stats_list *l, const struct run *r, const struct 
 	if (gmtime_r(&loaded, &tm) != NULL)
 		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S.000000+0000", &tm);
 	if (asprintf(&engines, "[{\"id\":0,\"last_reload\":\"%s\",\"rules_loaded\":%u,\"rules_failed\":%u,\"rules_skipped\":%u}]",
-		     stamp, rule_set_count(r->rules), r->rules_failed, r->rules_skipped) >= 0)
+		     stamp, rule_set_count(r->rules), r->rules_report.rules_failed,
+		     r->rules_report.rules_skipped) >= 0)
 		stats_list_add_raw(l, engines, "detect.engines");
 	stats_list_add(l, t->rules.alerts, "detect.alert");
 	stats_list_add(l, t->rules.alert_queue_overflow, "detect.alert_queue_overflow");
@@ -474,6 +475,27 @@ static void write_table(struct stats *s, uint64_t now_ns, uint64_t uptime)
 	fflush(s->table);
 }
 
+static void list_write(struct stats *s)
+{
+	json_reset(&s->json);
+	json_object(&s->json, NULL);
+	stats_list_json(&s->list, &s->json, s->log_zeros);
+	json_close(&s->json);
+}
+
+void stats_now(struct stats *s, struct run *r)
+{
+	run_snapshots(r);
+	stats_sum(s, r);
+	list_build(s, r, (uint64_t)r->seconds);
+	list_write(s);
+}
+
+struct slice stats_json(const struct stats *s)
+{
+	return slice_of(s->json.buf, s->json.len);
+}
+
 static void stats_write(struct stats *s, struct run *r)
 {
 	uint64_t now_ns = s->total.counts.time_ns, uptime;
@@ -490,10 +512,7 @@ static void stats_write(struct stats *s, struct run *r)
 	list_build(s, r, uptime);
 	if (s->table != NULL)
 		write_table(s, now_ns, uptime);
-	json_reset(&s->json);
-	json_object(&s->json, NULL);
-	stats_list_json(&s->list, &s->json, s->log_zeros);
-	json_close(&s->json);
+	list_write(s);
 	records_stats(r->records, slice_of(s->json.buf, s->json.len), now_ns);
 	records_flush(r->records);
 }

@@ -14,6 +14,9 @@ int stats_new(struct stats **out, struct run *r);
 void stats_free(struct stats *s);
 /* Live: writes when the interval is over. */
 void stats_tick(struct stats *s, struct run *r);
+/* For whoever asks: all counters as they are now, and then as a JSON object that lasts until the next time. */
+void stats_now(struct stats *s, struct run *r);
+struct slice stats_json(const struct stats *s);
 /* The last ones; threads have ended. */
 void stats_finish(struct stats *s, struct run *r);
 /* The workers' sum as of the last time it was made. */

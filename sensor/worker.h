@@ -2,6 +2,8 @@
 #ifndef TAPIR_SENSOR_WORKER_H
 #define TAPIR_SENSOR_WORKER_H
 
+#include <pthread.h>
+
 #include "capture/device.h"
 #include "output/output.h"
 #include "rules/rules.h"
@@ -18,6 +20,7 @@
 struct worker_shared {
 	const struct conf *conf;
 	const struct app_settings *app;
+	pthread_mutex_t rules_lock;     /* over the pointer below while it is replaced or a reference to it taken */
 	struct rule_set *rules;         /* NULL: detection is off */
 	struct rule_state *rule_state;
 	struct output *output;

@@ -98,17 +98,26 @@ static void worker_want(struct worker *w)
 	app_want(w->app, wants);
 }
 
+static void worker_rules_take(struct worker *w, uint32_t generation)
+{
+	struct worker_shared *s = w->shared;
+
+	records_rules_change(w->records);
+	pthread_mutex_lock(&s->rules_lock);
+	if (w->rules != NULL && rules_swap(w->rules, s->rules) < 0)
+		log_warning("worker %u: no memory for the new rules: it keeps the ones before", w->index);
+	worker_want(w);
+	pthread_mutex_unlock(&s->rules_lock);
+	w->rules_generation = generation;
+}
+
 void worker_between_bursts(struct worker *w, struct device *device)
 {
 	uint32_t generation = w->shared->rules_generation;
 	char warning[DEVICE_WARNING_MAX];
 
-	if (generation != w->rules_generation) {
-		if (w->rules != NULL)
-			rules_swap(w->rules, w->shared->rules);
-		worker_want(w);
-		w->rules_generation = generation;
-	}
+	if (generation != w->rules_generation)
+		worker_rules_take(w, generation);
 	if (device != NULL && device_warning_take(device, warning))
 		log_warning("%s", warning);
 	if (atomic_load_explicit(&w->stats_wanted, memory_order_relaxed)) {
