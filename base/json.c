@@ -18,6 +18,7 @@
 #include "base/must.h"
 
 #define MEASURE_FROM 1024       /* strings longer than this are measured before room is made */
+#define CUT_NOTE_MAX 64
 #define ESCAPE_LEN_MAX 6        /* \u001f */
 
 /* 0 = as it is, 'u' = \u00XX, else the letter behind the backslash. */
@@ -334,6 +335,32 @@ void json_bytes(struct json *j, const char *key, const void *data, size_t len)
 	bool utf8 = json_utf8_valid(data, len);
 
 	json_text(j, json_begin(j, key, text_room(data, len, utf8) + 2), data, len, utf8);
+}
+
+void json_bytes_max(struct json *j, const char *key, const void *data, size_t len, size_t max)
+{
+	const uint8_t *text = data;
+	bool utf8 = json_utf8_valid(text, len);
+	size_t head = max;
+	char note[CUT_NOTE_MAX], *p;
+	int n;
+
+	if (len <= max) {
+		json_bytes(j, key, data, len);
+		return;
+	}
+	while (utf8 && head > 0 && (text[head] & 0xc0) == 0x80)
+		head--;                         /* not within a character */
+	n = snprintf(note, sizeof(note), "[truncated %zu additional bytes]", len - head);
+	p = json_begin(j, key, text_room(text, head, utf8) + (size_t)n + 2);
+	if (p == NULL)
+		return;
+	*p++ = '"';
+	p = escape_text(p, text, head, utf8);
+	memcpy(p, note, (size_t)n);
+	p += n;
+	*p++ = '"';
+	json_end(j, p);
 }
 
 void json_bytes_keyed(struct json *j, struct slice key, struct slice value)

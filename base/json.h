@@ -53,7 +53,9 @@ void json_str(struct json *j, const char *key, const char *value);
 /* Bytes from the wire: any content. */
 void json_bytes(struct json *j, const char *key, const void *data, size_t len);
 void json_slice(struct json *j, const char *key, struct slice s);
-/* The same, under a key that comes from the wire or from a person. */
+/* At most max bytes of them, and a note on how many more there are. */
+void json_bytes_max(struct json *j, const char *key, const void *data, size_t len, size_t max);
+/* json_slice, under a key that comes from the wire or from a person. */
 void json_bytes_keyed(struct json *j, struct slice key, struct slice value);
 void json_array_keyed(struct json *j, struct slice key);
 void json_object_keyed(struct json *j, struct slice key);
