@@ -5,6 +5,6 @@ const struct command *const commands[] = {
 	&command_run, &command_ctl,
 	&command_rules_check, &command_rules_list,
 	&command_devices, &command_analyzers_list,
-	&command_impair,
+	&command_impair, &command_send,
 };
 const unsigned command_count = sizeof(commands) / sizeof(commands[0]);

@@ -1,13 +1,16 @@
-/* craft.c - see craft.h. The text is cut into layers and words first; then the frame is built from
- * its end: each layer puts its header in front of what is there already, so that it knows lengths
- * and can sum what it covers. */
+/* craft.c - see craft.h. The text is cut into layers and words first, and a layer's words are put
+ * where its kind has them; then the frame is built from its end: each layer puts its header in
+ * front of what is there already, so that it knows lengths and can sum what it covers. */
 #include "stack/wire/craft.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/must.h"
+#include "base/text.h"
 #include "stack/wire/arp.h"
 #include "stack/wire/ethernet.h"
 #include "stack/wire/gre.h"
@@ -39,12 +42,16 @@ struct craft {
 	size_t cap, start;              /* the frame so far is out[start..cap) */
 	struct layer_text layers[LAYERS_MAX];
 	unsigned count;
+	const struct craft_opts *opts;
+	struct craft_error error;       /* at is filled in at the end, from wrong */
 	const char *wrong;              /* where in the text */
 	int err;
 };
 
 struct layer_kind {
 	const char *name;
+	const char *places;             /* words known by where they stand; "a=b" as well */
+	const char *options;            /* "name=" takes a value, "name" is a flag */
 	uint16_t ether_type;            /* how the layer outside announces this one: 0 = it can't */
 	uint8_t proto;
 	bool has_proto;
@@ -77,13 +84,23 @@ static uint8_t *prepend_written(struct craft *c, const struct writer *w)
 	return prepend(c, w->start, writer_len(w));
 }
 
-static void wrong(struct craft *c, struct slice word)
+__attribute__((format(printf, 3, 4)))
+static void wrong(struct craft *c, struct slice word, const char *fmt, ...)
 {
-	if (!c->err) {
-		c->err = -EINVAL;
-		c->wrong = (const char *)word.data;
-	}
+	va_list args;
+
+	if (c->err)
+		return;
+	c->err = -EINVAL;
+	c->wrong = (const char *)word.data;
+	c->error.len = word.len;
+	va_start(args, fmt);
+	vsnprintf(c->error.text, sizeof(c->error.text), fmt, args);
+	va_end(args);
 }
+
+/* How a word is shown: cut where it is long. */
+#define SHOWN(w) (int)((w).len < 40 ? (w).len : 40), (const char *)(w).data
 
 /* ---- words ---- */
 
@@ -116,8 +133,8 @@ static bool flag(const struct layer_text *l, const char *name)
 	return false;
 }
 
-/* A number at the start of w; *end is behind it. */
-static uint32_t number_at(struct craft *c, struct slice w, size_t *end)
+/* A number up to max at the start of w; *end is behind it. */
+static uint32_t number_at(struct craft *c, struct slice w, size_t *end, uint32_t max)
 {
 	char text[32];
 	char *stop;
@@ -128,41 +145,62 @@ static uint32_t number_at(struct craft *c, struct slice w, size_t *end)
 	text[n] = '\0';
 	v = strtoul(text, &stop, 0);
 	*end = (size_t)(stop - text);
-	if (*end == 0 || v > UINT32_MAX)
-		wrong(c, w);
+	if (*end == 0 || !isdigit(w.data[0]) || v > max)
+		wrong(c, w, "expected a number up to %u", max);
 	return (uint32_t)v;
 }
 
-static uint32_t number(struct craft *c, struct slice w)
+static uint32_t number(struct craft *c, struct slice w, uint32_t max)
 {
 	size_t end = 0;
-	const uint32_t v = w.len ? number_at(c, w, &end) : 0;
+	const uint32_t v = w.len ? number_at(c, w, &end, max) : 0;
 
 	if (end != w.len || w.len == 0)
-		wrong(c, w);
+		wrong(c, w, "expected a number up to %u", max);
 	return v;
 }
 
-static uint32_t number_option(struct craft *c, const struct layer_text *l, const char *key, uint32_t otherwise)
+static uint32_t number_option(struct craft *c, const struct layer_text *l, const char *key, uint32_t otherwise,
+			      uint32_t max)
 {
 	struct slice v;
 
-	return option(l, key, &v) ? number(c, v) : otherwise;
+	return option(l, key, &v) ? number(c, v, max) : otherwise;
+}
+
+/* The name of place i of a layer. */
+static struct slice place_name(const struct layer_kind *kind, unsigned i)
+{
+	const char *p = kind->places;
+
+	while (i > 1 && *p != '\0') {
+		p += strcspn(p, " ");
+		p += *p == ' ';
+		i--;
+	}
+	return slice_of(p, strcspn(p, " "));
+}
+
+static bool has_word(const struct layer_text *l, unsigned i)
+{
+	return i < l->count && l->words[i].len > 0;
+}
+
+static void missing(struct craft *c, const struct layer_text *l, unsigned i)
+{
+	const struct slice name = place_name(l->kind, i);
+
+	wrong(c, l->words[0], "%s needs %.*s=", l->kind->name, SHOWN(name));
 }
 
 /* Word i as a number; missing words are the layer's fault. */
-static uint32_t number_word(struct craft *c, const struct layer_text *l, unsigned i)
+static uint32_t number_word(struct craft *c, const struct layer_text *l, unsigned i, uint32_t max)
 {
-	if (i >= l->count) {
-		wrong(c, l->words[0]);
+	if (!has_word(l, i)) {
+		missing(c, l, i);
 		return 0;
 	}
-	return number(c, l->words[i]);
-}
-
-static int nibble(int ch)
-{
-	return isdigit(ch) ? ch - '0' : isxdigit(ch) ? tolower(ch) - 'a' + 10 : -1;
+	return number(c, l->words[i], max);
 }
 
 static size_t hex(struct craft *c, struct slice w, uint8_t *out, size_t cap)
@@ -170,39 +208,47 @@ static size_t hex(struct craft *c, struct slice w, uint8_t *out, size_t cap)
 	size_t n = 0;
 
 	for (size_t i = 0; i < w.len; i += 2) {
-		if (i + 1 >= w.len || nibble(w.data[i]) < 0 || nibble(w.data[i + 1]) < 0 || n == cap) {
-			wrong(c, w);
+		if (i + 1 >= w.len || text_hex_digit(w.data[i]) < 0 || text_hex_digit(w.data[i + 1]) < 0) {
+			wrong(c, w, "expected hex digits, two a byte");
 			return 0;
 		}
-		out[n++] = (uint8_t)(nibble(w.data[i]) << 4 | nibble(w.data[i + 1]));
+		if (n == cap) {
+			wrong(c, w, "expected at most %zu bytes", cap);
+			return 0;
+		}
+		out[n++] = (uint8_t)(text_hex_digit(w.data[i]) << 4 | text_hex_digit(w.data[i + 1]));
 	}
 	return n;
 }
 
 static void mac_parse(struct craft *c, struct slice w, uint8_t mac[6])
 {
-	if (w.len != 17) {
-		wrong(c, w);
-		return;
+	bool fits = w.len == 17;
+
+	for (unsigned i = 0; i < 6 && fits; i++) {
+		const uint8_t *p = w.data + (size_t)i * 3;
+
+		fits = text_hex_digit(p[0]) >= 0 && text_hex_digit(p[1]) >= 0 && (i == 5 || p[2] == ':');
+		if (fits)
+			mac[i] = (uint8_t)(text_hex_digit(p[0]) << 4 | text_hex_digit(p[1]));
 	}
-	for (unsigned i = 0; i < 6; i++)
-		hex(c, slice_of(w.data + i * 3, 2), mac + i, 1);
+	if (!fits)
+		wrong(c, w, "expected a MAC address like 02:00:00:00:00:01");
 }
 
 static void addr_parse(struct craft *c, const struct layer_text *l, unsigned i, uint8_t version, struct ip_addr *a)
 {
 	char text[IP_TEXT_MAX];
 	uint8_t found = 0;
-	const struct slice w = i < l->count ? l->words[i] : l->words[0];
+	const struct slice w = has_word(l, i) ? l->words[i] : l->words[0];
 
-	if (w.len >= sizeof(text)) {
-		wrong(c, w);
+	if (!has_word(l, i)) {
+		missing(c, l, i);
 		return;
 	}
-	memcpy(text, w.data, w.len);
-	text[w.len] = '\0';
-	if (i >= l->count || ip_addr_parse(a, &found, text) < 0 || found != version)
-		wrong(c, w);
+	snprintf(text, sizeof(text), "%.*s", (int)(w.len < sizeof(text) ? w.len : sizeof(text)), (const char *)w.data);
+	if (w.len >= sizeof(text) || ip_addr_parse(a, &found, text) < 0 || found != version)
+		wrong(c, w, version == 4 ? "expected an IPv4 address" : "expected an IPv6 address");
 }
 
 /* ---- what the layer inside is ---- */
@@ -213,7 +259,7 @@ static uint16_t inner_type(struct craft *c, unsigned at, uint16_t otherwise)
 
 	if (at + 1 < c->count && c->layers[at + 1].kind->ether_type)
 		otherwise = c->layers[at + 1].kind->ether_type;
-	return (uint16_t)number_option(c, l, "type", otherwise);
+	return (uint16_t)number_option(c, l, "type", otherwise, UINT16_MAX);
 }
 
 static uint8_t inner_proto(struct craft *c, unsigned at, const char *key)
@@ -223,7 +269,7 @@ static uint8_t inner_proto(struct craft *c, unsigned at, const char *key)
 
 	if (at + 1 < c->count && c->layers[at + 1].kind->has_proto)
 		proto = c->layers[at + 1].kind->proto;
-	return (uint8_t)number_option(c, l, key, proto);
+	return (uint8_t)number_option(c, l, key, proto, UINT8_MAX);
 }
 
 /* ---- layers ---- */
@@ -231,11 +277,13 @@ static uint8_t inner_proto(struct craft *c, unsigned at, const char *key)
 static void build_eth(struct craft *c, unsigned at)
 {
 	const struct layer_text *l = &c->layers[at];
-	struct eth_header h = { .dst = { 2, 0, 0, 0, 0, 2 }, .src = { 2, 0, 0, 0, 0, 1 } };
+	struct eth_header h;
 	uint8_t room[ETH_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 	struct slice v;
 
+	memcpy(h.src, c->opts->eth_src, 6);
+	memcpy(h.dst, c->opts->eth_dst, 6);
 	if (option(l, "src", &v))
 		mac_parse(c, v, h.src);
 	if (option(l, "dst", &v))
@@ -249,8 +297,8 @@ static void build_vlan(struct craft *c, unsigned at)
 {
 	const struct layer_text *l = &c->layers[at];
 	const struct vlan_header h = {
-		.id = (uint16_t)number_word(c, l, 1),
-		.priority = (uint8_t)number_option(c, l, "prio", 0),
+		.id = (uint16_t)number_word(c, l, 1, 4095),
+		.priority = (uint8_t)number_option(c, l, "prio", 0, 7),
 		.type = inner_type(c, at, 0xffff),
 	};
 	uint8_t room[VLAN_HEADER_LEN];
@@ -263,20 +311,23 @@ static void build_vlan(struct craft *c, unsigned at)
 static void build_arp(struct craft *c, unsigned at)
 {
 	const struct layer_text *l = &c->layers[at];
-	struct arp_header h = { .opcode = ARP_REQUEST, .src_mac = { 2, 0, 0, 0, 0, 1 } };
+	struct arp_header h = { .opcode = ARP_REQUEST };
 	uint8_t room[ARP_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 	struct ip_addr a = { 0 };
 
+	memcpy(h.src_mac, c->opts->eth_src, 6);
 	if (flag(l, "reply"))
 		h.opcode = ARP_REPLY;
+	else if (has_word(l, 1) && !flag(l, "request"))
+		wrong(c, l->words[1], "expected request or reply");
 	addr_parse(c, l, 2, 4, &a);
 	memcpy(h.src_ip, a.bytes, 4);
 	addr_parse(c, l, 3, 4, &a);
 	memcpy(h.dst_ip, a.bytes, 4);
-	if (l->count > 4)
+	if (has_word(l, 4))
 		mac_parse(c, l->words[4], h.src_mac);
-	if (l->count > 5)
+	if (has_word(l, 5))
 		mac_parse(c, l->words[5], h.dst_mac);
 	arp_build(&w, &h);
 	prepend_written(c, &w);
@@ -286,8 +337,8 @@ static void build_mpls(struct craft *c, unsigned at)
 {
 	const struct layer_text *l = &c->layers[at];
 	const struct mpls_entry e = {
-		.label = number_word(c, l, 1),
-		.ttl = (uint8_t)number_option(c, l, "ttl", 64),
+		.label = number_word(c, l, 1, 0xfffff),
+		.ttl = (uint8_t)number_option(c, l, "ttl", 64, UINT8_MAX),
 		.bottom = !flag(l, "more") && !(at + 1 < c->count && c->layers[at + 1].kind == l->kind),
 	};
 	uint8_t room[MPLS_HEADER_LEN];
@@ -304,7 +355,7 @@ static void build_pppoe(struct craft *c, unsigned at)
 	uint8_t room[PPPOE_HEADER_LEN + 2];
 	struct writer w = writer_of(room, sizeof(room));
 	const struct pppoe_header h = {
-		.session = (uint16_t)number_word(c, l, 1),
+		.session = (uint16_t)number_word(c, l, 1, UINT16_MAX),
 		.length = (uint16_t)(frame_len(c) + 2),
 	};
 
@@ -319,13 +370,13 @@ static void build_ipv4(struct craft *c, unsigned at)
 	uint8_t room[IPV4_HEADER_MAX + 4], options[40];
 	struct writer w = writer_of(room, sizeof(room));
 	struct ipv4_header h = {
-		.tos = (uint8_t)number_option(c, l, "tos", 0),
-		.ttl = (uint8_t)number_option(c, l, "ttl", 64),
-		.id = (uint16_t)number_option(c, l, "id", 0),
+		.tos = (uint8_t)number_option(c, l, "tos", 0, UINT8_MAX),
+		.ttl = (uint8_t)number_option(c, l, "ttl", 64, UINT8_MAX),
+		.id = (uint16_t)number_option(c, l, "id", 0, UINT16_MAX),
 		.proto = inner_proto(c, at, "proto"),
 		.frag_dont = flag(l, "df"),
 		.frag_more = flag(l, "mf"),
-		.frag_offset = (uint16_t)number_option(c, l, "off", 0),
+		.frag_offset = (uint16_t)number_option(c, l, "off", 0, 65528),
 		.src = l->src,
 		.dst = l->dst,
 		.payload_len = (uint16_t)frame_len(c),
@@ -346,9 +397,9 @@ static void build_ipv6(struct craft *c, unsigned at)
 	uint8_t room[IPV6_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 	const struct ipv6_header h = {
-		.traffic_class = (uint8_t)number_option(c, l, "tos", 0),
-		.hop_limit = (uint8_t)number_option(c, l, "ttl", 64),
-		.flow_label = number_option(c, l, "flow", 0),
+		.traffic_class = (uint8_t)number_option(c, l, "tos", 0, UINT8_MAX),
+		.hop_limit = (uint8_t)number_option(c, l, "ttl", 64, UINT8_MAX),
+		.flow_label = number_option(c, l, "flow", 0, 0xfffff),
 		.next = inner_proto(c, at, "next"),
 		.src = l->src,
 		.dst = l->dst,
@@ -367,7 +418,7 @@ static void build_options(struct craft *c, unsigned at)
 	struct writer w = writer_of(room, sizeof(room));
 	size_t n = 0;
 
-	if (l->count > 1 && memchr(l->words[1].data, '=', l->words[1].len) == NULL)
+	if (has_word(l, 1))
 		n = hex(c, l->words[1], options, sizeof(options));
 	ipv6_options_build(&w, inner_proto(c, at, "next"), slice_of(options, n));
 	prepend_written(c, &w);
@@ -380,8 +431,8 @@ static void build_frag(struct craft *c, unsigned at)
 	struct writer w = writer_of(room, sizeof(room));
 	const struct ipv6_fragment f = {
 		.next = inner_proto(c, at, "next"),
-		.offset = (uint16_t)number_option(c, l, "off", 0),
-		.id = number_option(c, l, "id", 0),
+		.offset = (uint16_t)number_option(c, l, "off", 0, 65528),
+		.id = number_option(c, l, "id", 0, UINT32_MAX),
 		.more = flag(l, "mf"),
 	};
 
@@ -414,7 +465,7 @@ static uint8_t tcp_flags_parse(struct craft *c, struct slice word)
 		const char *p = word.data[i] ? strchr(letters, word.data[i]) : NULL;
 
 		if (p == NULL && word.data[i] != '.')
-			wrong(c, word);
+			wrong(c, word, "expected TCP flags out of FSRPAUEC, or . for ACK");
 		flags |= p ? (uint8_t)(1 << (p - letters)) : TCP_ACK;
 	}
 	return flags;
@@ -425,11 +476,19 @@ static void pair(struct craft *c, struct slice v, uint32_t out[2])
 {
 	size_t end = 0;
 
-	out[0] = number_at(c, v, &end);
+	out[1] = 0;
+	if (v.len)
+		out[0] = number_at(c, v, &end, UINT32_MAX);
 	if (end + 1 >= v.len)
-		wrong(c, v);
+		wrong(c, v, "expected two numbers");
 	else
-		out[1] = number(c, slice_skip(v, end + 1));
+		out[1] = number(c, slice_skip(v, end + 1), UINT32_MAX);
+}
+
+/* Left out, it is one that nobody listens on. */
+static uint16_t source_port(struct craft *c, const struct layer_text *l)
+{
+	return has_word(l, 1) ? (uint16_t)number_word(c, l, 1, UINT16_MAX) : CRAFT_SOURCE_PORT;
 }
 
 static void build_tcp(struct craft *c, unsigned at)
@@ -438,26 +497,26 @@ static void build_tcp(struct craft *c, unsigned at)
 	uint8_t room[TCP_HEADER_MAX + 64], options[40];
 	struct writer w = writer_of(room, sizeof(room));
 	struct tcp_header h = {
-		.src_port = (uint16_t)number_word(c, l, 1),
-		.dst_port = (uint16_t)number_word(c, l, 2),
-		.seq = number_option(c, l, "seq", 0),
-		.ack = number_option(c, l, "ack", 0),
-		.window = (uint16_t)number_option(c, l, "win", 65535),
-		.urgent = (uint16_t)number_option(c, l, "urg", 0),
+		.src_port = source_port(c, l),
+		.dst_port = (uint16_t)number_word(c, l, 2, UINT16_MAX),
+		.seq = number_option(c, l, "seq", 0, UINT32_MAX),
+		.ack = number_option(c, l, "ack", 0, UINT32_MAX),
+		.window = (uint16_t)number_option(c, l, "win", 65535, UINT16_MAX),
+		.urgent = (uint16_t)number_option(c, l, "urg", 0, UINT16_MAX),
 		.flags = TCP_ACK,
 	};
 	struct slice v;
-	uint32_t two[2];
+	uint32_t two[2] = { 0 };
 
-	if (l->count > 3 && memchr(l->words[3].data, '=', l->words[3].len) == NULL && isupper(l->words[3].data[0]))
+	if (has_word(l, 3))
 		h.flags = tcp_flags_parse(c, l->words[3]);
 	if (option(l, "mss", &v)) {
 		h.options.has_mss = true;
-		h.options.mss = (uint16_t)number(c, v);
+		h.options.mss = (uint16_t)number(c, v, UINT16_MAX);
 	}
 	if (option(l, "wscale", &v)) {
 		h.options.has_wscale = true;
-		h.options.wscale = (uint8_t)number(c, v);
+		h.options.wscale = (uint8_t)number(c, v, UINT8_MAX);
 	}
 	h.options.sack_permitted = flag(l, "sackok");
 	if (option(l, "ts", &v)) {
@@ -482,8 +541,8 @@ static void build_udp(struct craft *c, unsigned at)
 	uint8_t room[UDP_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 	const struct udp_header h = {
-		.src_port = (uint16_t)number_word(c, l, 1),
-		.dst_port = (uint16_t)number_word(c, l, 2),
+		.src_port = source_port(c, l),
+		.dst_port = (uint16_t)number_word(c, l, 2, UINT16_MAX),
 		.payload_len = (uint16_t)frame_len(c),
 	};
 
@@ -497,10 +556,11 @@ static void build_icmp(struct craft *c, unsigned at)
 	uint8_t room[ICMP_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 	const struct icmp_header h = {
-		.type = (uint8_t)number_word(c, l, 1),
-		.code = (uint8_t)number_word(c, l, 2),
-		.rest = number_option(c, l, "rest", number_option(c, l, "id", 0) << 16 |
-						     number_option(c, l, "seq", 0)),
+		.type = (uint8_t)(has_word(l, 1) ? number_word(c, l, 1, UINT8_MAX) :
+				  l->kind->proto == PROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO),
+		.code = (uint8_t)(has_word(l, 2) ? number_word(c, l, 2, UINT8_MAX) : 0),
+		.rest = number_option(c, l, "rest", number_option(c, l, "id", 0, UINT16_MAX) << 16 |
+						     number_option(c, l, "seq", 0, UINT16_MAX), UINT32_MAX),
 	};
 
 	icmp_build(&w, &h);
@@ -513,9 +573,9 @@ static void build_sctp(struct craft *c, unsigned at)
 	uint8_t room[SCTP_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 	const struct sctp_header h = {
-		.src_port = (uint16_t)number_word(c, l, 1),
-		.dst_port = (uint16_t)number_word(c, l, 2),
-		.tag = number_option(c, l, "tag", 0),
+		.src_port = source_port(c, l),
+		.dst_port = (uint16_t)number_word(c, l, 2, UINT16_MAX),
+		.tag = number_option(c, l, "tag", 0, UINT32_MAX),
 	};
 
 	sctp_build(&w, &h);
@@ -531,9 +591,9 @@ static void build_gre(struct craft *c, unsigned at)
 	struct slice v;
 
 	h.has_key = option(l, "key", &v);
-	h.key = number_option(c, l, "key", 0);
+	h.key = number_option(c, l, "key", 0, UINT32_MAX);
 	h.has_seq = option(l, "seq", &v);
-	h.seq = number_option(c, l, "seq", 0);
+	h.seq = number_option(c, l, "seq", 0, UINT32_MAX);
 	gre_build(&w, &h);
 	prepend_written(c, &w);
 }
@@ -543,7 +603,7 @@ static void build_vxlan(struct craft *c, unsigned at)
 	uint8_t room[VXLAN_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 
-	vxlan_build(&w, number_word(c, &c->layers[at], 1));
+	vxlan_build(&w, number_word(c, &c->layers[at], 1, 0xffffff));
 	prepend_written(c, &w);
 }
 
@@ -553,7 +613,7 @@ static void build_geneve(struct craft *c, unsigned at)
 	struct writer w = writer_of(room, sizeof(room));
 	const struct geneve_header h = {
 		.type = inner_type(c, at, ETHER_BRIDGE),
-		.vni = number_word(c, &c->layers[at], 1),
+		.vni = number_word(c, &c->layers[at], 1, 0xffffff),
 	};
 
 	geneve_build(&w, &h);
@@ -565,7 +625,7 @@ static void build_gtpu(struct craft *c, unsigned at)
 	uint8_t room[GTPU_HEADER_LEN];
 	struct writer w = writer_of(room, sizeof(room));
 
-	gtpu_build(&w, number_word(c, &c->layers[at], 1), (uint16_t)frame_len(c));
+	gtpu_build(&w, number_word(c, &c->layers[at], 1, UINT32_MAX), (uint16_t)frame_len(c));
 	prepend_written(c, &w);
 }
 
@@ -574,9 +634,52 @@ static void build_esp(struct craft *c, unsigned at)
 	uint8_t room[8];
 	struct writer w = writer_of(room, sizeof(room));
 
-	write_be32(&w, number_word(c, &c->layers[at], 1));
-	write_be32(&w, number_word(c, &c->layers[at], 2));
+	write_be32(&w, number_word(c, &c->layers[at], 1, UINT32_MAX));
+	write_be32(&w, number_word(c, &c->layers[at], 2, UINT32_MAX));
 	prepend_written(c, &w);
+}
+
+/* What stands between the quotes, with \n, \r, \t, \0, \\, \" and \xHH resolved; its length. */
+static size_t text_resolve(struct craft *c, struct slice w, uint8_t *out)
+{
+	static const char letters[] = "nrt0\\\"", means[] = "\n\r\t\0\\\"";
+	size_t n = 0;
+
+	for (size_t i = 0; i < w.len; i++) {
+		const char *p;
+
+		if (w.data[i] != '\\') {
+			out[n++] = w.data[i];
+			continue;
+		}
+		p = ++i < w.len ? strchr(letters, w.data[i]) : NULL;
+		if (p != NULL && *p != '\0') {
+			out[n++] = (uint8_t)means[p - letters];
+		} else if (i + 2 < w.len && w.data[i] == 'x' && text_hex_digit(w.data[i + 1]) >= 0 &&
+			   text_hex_digit(w.data[i + 2]) >= 0) {
+			hex(c, slice_of(w.data + i + 1, 2), out + n++, 1);
+			i += 2;
+		} else {
+			wrong(c, slice_of(w.data + i - 1, 2), "expected \\n, \\r, \\t, \\0, \\\\, \\\" or \\xHH");
+			return 0;
+		}
+	}
+	return n;
+}
+
+static void payload_text(struct craft *c, struct slice w)
+{
+	size_t n;
+	uint8_t *room;
+
+	if (w.len > c->start) {
+		c->err = c->err ? c->err : -ENOSPC;
+		return;
+	}
+	room = c->out + c->start - w.len;
+	n = text_resolve(c, w, room);
+	memmove(room + w.len - n, room, n);
+	c->start -= n;
 }
 
 /* "text", hex:..., zeros:N */
@@ -585,7 +688,7 @@ static void build_payload(struct craft *c, unsigned at)
 	const struct slice w = c->layers[at].words[0];
 
 	if (w.data[0] == '"') {
-		prepend(c, w.data + 1, w.len - 2);
+		payload_text(c, slice_of(w.data + 1, w.len - 2));
 	} else if (w.data[0] == 'h') {
 		const struct slice digits = slice_skip(w, 4);
 		uint8_t *p;
@@ -598,7 +701,7 @@ static void build_payload(struct craft *c, unsigned at)
 		if (hex(c, digits, p, digits.len / 2) * 2 == digits.len)
 			c->start -= digits.len / 2;
 	} else {
-		const uint32_t n = number(c, slice_skip(w, 6));
+		const uint32_t n = number(c, slice_skip(w, 6), UINT32_MAX);
 
 		if (c->err || n > c->start) {
 			c->err = c->err ? c->err : -ENOSPC;
@@ -610,39 +713,53 @@ static void build_payload(struct craft *c, unsigned at)
 }
 
 static const struct layer_kind kinds[] = {
-	{ "eth", ETHER_BRIDGE, 0, false, build_eth },
-	{ "vlan", ETHER_VLAN, 0, false, build_vlan },
-	{ "arp", ETHER_ARP, 0, false, build_arp },
-	{ "mpls", ETHER_MPLS, 0, false, build_mpls },
-	{ "pppoe", ETHER_PPPOE_SESSION, 0, false, build_pppoe },
-	{ "ipv4", ETHER_IPV4, PROTO_IPIP, true, build_ipv4 },
-	{ "ipv6", ETHER_IPV6, PROTO_IPV6, true, build_ipv6 },
-	{ "hop", 0, PROTO_HOPOPTS, true, build_options },
-	{ "dst", 0, PROTO_DSTOPTS, true, build_options },
-	{ "frag", 0, PROTO_FRAGMENT, true, build_frag },
-	{ "tcp", 0, PROTO_TCP, true, build_tcp },
-	{ "udp", 0, PROTO_UDP, true, build_udp },
-	{ "icmp", 0, PROTO_ICMP, true, build_icmp },
-	{ "icmpv6", 0, PROTO_ICMPV6, true, build_icmp },
-	{ "sctp", 0, PROTO_SCTP, true, build_sctp },
-	{ "gre", 0, PROTO_GRE, true, build_gre },
-	{ "vxlan", 0, 0, false, build_vxlan },
-	{ "geneve", 0, 0, false, build_geneve },
-	{ "gtpu", 0, 0, false, build_gtpu },
-	{ "esp", 0, PROTO_ESP, true, build_esp },
+	{ "eth", "", "src= dst= type=", ETHER_BRIDGE, 0, false, build_eth },
+	{ "vlan", "id", "prio= type=", ETHER_VLAN, 0, false, build_vlan },
+	{ "arp", "op src dst src-mac dst-mac", "", ETHER_ARP, 0, false, build_arp },
+	{ "mpls", "label", "ttl= more", ETHER_MPLS, 0, false, build_mpls },
+	{ "pppoe", "session", "", ETHER_PPPOE_SESSION, 0, false, build_pppoe },
+	{ "ipv4", "src dst", "ttl= tos= id= df mf off= proto= opt= badsum", ETHER_IPV4, PROTO_IPIP, true, build_ipv4 },
+	{ "ipv6", "src dst", "ttl= tos= flow= next=", ETHER_IPV6, PROTO_IPV6, true, build_ipv6 },
+	{ "hop", "data", "next=", 0, PROTO_HOPOPTS, true, build_options },
+	{ "dst", "data", "next=", 0, PROTO_DSTOPTS, true, build_options },
+	{ "frag", "", "id= off= mf next=", 0, PROTO_FRAGMENT, true, build_frag },
+	{ "tcp", "sport dport flags", "seq= ack= win= urg= mss= wscale= sackok ts= sack= opt= badsum", 0, PROTO_TCP,
+	  true, build_tcp },
+	{ "udp", "sport dport", "badsum", 0, PROTO_UDP, true, build_udp },
+	{ "icmp", "type code", "id= seq= rest= badsum", 0, PROTO_ICMP, true, build_icmp },
+	{ "icmpv6", "type code", "id= seq= rest= badsum", 0, PROTO_ICMPV6, true, build_icmp },
+	{ "sctp", "sport dport", "tag=", 0, PROTO_SCTP, true, build_sctp },
+	{ "gre", "", "key= seq= type=", 0, PROTO_GRE, true, build_gre },
+	{ "vxlan", "vni", "", 0, 0, false, build_vxlan },
+	{ "geneve", "vni", "type=", 0, 0, false, build_geneve },
+	{ "gtpu", "teid", "", 0, 0, false, build_gtpu },
+	{ "esp", "spi seq", "", 0, PROTO_ESP, true, build_esp },
 };
 
-static const struct layer_kind payload_kind = { "payload", 0, 0, false, build_payload };
+static const struct layer_kind payload_kind = { "payload", "", "", 0, 0, false, build_payload };
 
-static const struct layer_kind *kind_find(struct slice word)
+static const struct layer_kind *kind_named(struct slice word)
 {
-	if (word.data[0] == '"' || (word.len > 4 && memcmp(word.data, "hex:", 4) == 0) ||
-	    (word.len > 6 && memcmp(word.data, "zeros:", 6) == 0))
-		return &payload_kind;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (word_is(word, kinds[i].name))
 			return &kinds[i];
 	return NULL;
+}
+
+/* "ip" is the version that its addresses are of. */
+static const struct layer_kind *kind_find(const struct layer_text *l)
+{
+	const struct slice word = l->words[0];
+	bool six = false;
+
+	if (word.data[0] == '"' || (word.len > 4 && memcmp(word.data, "hex:", 4) == 0) ||
+	    (word.len > 6 && memcmp(word.data, "zeros:", 6) == 0))
+		return &payload_kind;
+	if (!word_is(word, "ip"))
+		return kind_named(word);
+	for (unsigned i = 1; i < l->count; i++)
+		six = six || memchr(l->words[i].data, ':', l->words[i].len) != NULL;
+	return kind_named(slice_str(six ? "ipv6" : "ipv4"));
 }
 
 /* The next word, or a "text" with its quotes, or a "/"; empty at the end. */
@@ -652,16 +769,99 @@ static struct slice word_next(struct craft *c, const char **text)
 	size_t n;
 
 	if (*p == '"') {
-		const char *end = strchr(p + 1, '"');
-
-		n = end ? (size_t)(end - p) + 1 : strlen(p);
-		if (end == NULL)
-			wrong(c, slice_of(p, n));
+		for (n = 1; p[n] != '\0' && p[n] != '"'; n++)
+			n += p[n] == '\\' && p[n + 1] != '\0';
+		if (p[n] == '\0')
+			wrong(c, slice_of(p, n), "the closing \" is missing");
+		else
+			n++;
 	} else {
-		n = strcspn(p, " \t\n");
+		n = *p == '/' ? 1 : strcspn(p, " \t\n/");
 	}
 	*text = p + n;
 	return slice_of(p, n);
+}
+
+/* Where name stands in a list of words, from 1; 0 = it doesn't. */
+static unsigned list_find(const char *list, struct slice name)
+{
+	for (unsigned i = 1; *list != '\0'; i++) {
+		const size_t n = strcspn(list, " ");
+
+		if (slice_eq(slice_of(list, n), name))
+			return i;
+		list += n + (list[n] == ' ');
+	}
+	return 0;
+}
+
+static void no_such_option(struct craft *c, const struct layer_kind *kind, struct slice w)
+{
+	if (kind == &payload_kind)
+		wrong(c, w, "expected / or the end behind a payload");
+	else
+		wrong(c, w, "%s has no \"%.*s\"; it has: %s%s%s", kind->name, SHOWN(w), kind->places,
+		      kind->places[0] && kind->options[0] ? " " : "", kind->options);
+}
+
+/* Puts a layer's words in order: the kind, its places (empty where nothing was said), then options. */
+static void layer_arrange(struct craft *c, struct layer_text *l)
+{
+	struct slice words[WORDS_MAX] = { l->words[0] };
+	unsigned places = 0, next = 1, count;
+
+	for (const char *p = l->kind->places; *p != '\0'; p += p[strcspn(p, " ")] ? strcspn(p, " ") + 1 : strcspn(p, " "))
+		places++;
+	count = places + 1;
+	for (unsigned i = 1; i < l->count && !c->err; i++) {
+		const struct slice w = l->words[i];
+		const uint8_t *equals = memchr(w.data, '=', w.len);
+		const struct slice key = slice_of(w.data, equals ? (size_t)(equals - w.data) : w.len);
+		const struct slice with = slice_of(w.data, key.len + 1);
+		unsigned at = equals ? list_find(l->kind->places, key) : 0;
+
+		if (equals ? at == 0 && list_find(l->kind->options, with) > 0 : list_find(l->kind->options, w) > 0) {
+			if (equals && w.len == with.len)
+				wrong(c, w, "expected a value behind %.*s", SHOWN(w));
+			else if (count == WORDS_MAX)
+				wrong(c, w, "expected at most %d words in a layer", WORDS_MAX);
+			else
+				words[count++] = w;
+			continue;
+		}
+		while (!equals && next <= places && words[next].len > 0)
+			next++;
+		at = equals ? at : next;
+		if (at == 0 || at > places)
+			no_such_option(c, l->kind, w);
+		else if (words[at].len > 0)
+			wrong(c, w, "%.*s= is there twice", SHOWN(key));
+		else
+			words[at] = equals ? slice_skip(w, key.len + 1) : w;
+		if (!c->err && words[at].len == 0)
+			wrong(c, w, "expected a value behind %.*s", SHOWN(w));
+	}
+	memcpy(l->words, words, sizeof(words));
+	l->count = count;
+}
+
+static void layer_understand(struct craft *c, struct layer_text *l)
+{
+	l->kind = kind_find(l);
+	if (l->kind == NULL) {
+		wrong(c, l->words[0], "there is no layer \"%.*s\"; there are: eth vlan mpls pppoe arp ip ipv4 ipv6 hop dst "
+		      "frag tcp udp icmp icmpv6 sctp gre vxlan geneve gtpu esp \"text\" hex:HEX zeros:N", SHOWN(l->words[0]));
+		return;
+	}
+	layer_arrange(c, l);
+	l->ip_version = l->kind->build == build_ipv4 ? 4 : l->kind->build == build_ipv6 ? 6 : 0;
+	if (c->err || l->ip_version == 0)
+		return;
+	if (has_word(l, 1) || !(l->ip_version == 4 ? c->opts->has_src4 : c->opts->has_src6))
+		addr_parse(c, l, 1, l->ip_version, &l->src);
+	else
+		l->src = l->ip_version == 4 ? c->opts->src4 : c->opts->src6;
+	addr_parse(c, l, 2, l->ip_version, &l->dst);
 }
 
 static void layers_cut(struct craft *c, const char *text)
@@ -670,46 +870,55 @@ static void layers_cut(struct craft *c, const char *text)
 		struct layer_text *l = &c->layers[c->count];
 		struct slice w = word_next(c, &text);
 
-		if (c->err || c->count == LAYERS_MAX || w.len == 0) {
-			wrong(c, w);
-			return;
-		}
-		l->kind = kind_find(w);
-		if (l->kind == NULL) {
-			wrong(c, w);
+		if (c->err || c->count == LAYERS_MAX || w.len == 0 || word_is(w, "/")) {
+			wrong(c, w, c->count == LAYERS_MAX ? "expected fewer layers" : "expected a layer, as in: ip dst=192.0.2.1");
 			return;
 		}
 		c->count++;
 		while (w.len != 0 && !word_is(w, "/")) {
 			if (l->count == WORDS_MAX) {
-				wrong(c, w);
+				wrong(c, w, "expected at most %d words in a layer", WORDS_MAX);
 				return;
 			}
 			l->words[l->count++] = w;
 			w = word_next(c, &text);
+			if (c->err)
+				return;
 		}
-		if (word_is(l->words[0], "ipv4") || word_is(l->words[0], "ipv6")) {
-			l->ip_version = l->words[0].data[3] == '4' ? 4 : 6;
-			addr_parse(c, l, 1, l->ip_version, &l->src);
-			addr_parse(c, l, 2, l->ip_version, &l->dst);
-		}
+		layer_understand(c, l);
 		if (w.len == 0)
 			return;
 	}
 }
 
-int craft(uint8_t *out, size_t cap, const char *text, size_t *at)
+const struct craft_opts craft_opts_default = {
+	.eth_src = { 2, 0, 0, 0, 0, 1 }, .eth_dst = { 2, 0, 0, 0, 0, 2 },
+};
+
+int craft_with(uint8_t *out, size_t cap, const char *text, const struct craft_opts *opts, struct craft_error *error)
 {
-	struct craft c = { .out = out, .cap = cap, .start = cap };
+	struct craft c = { .out = out, .cap = cap, .start = cap, .opts = opts };
 
 	layers_cut(&c, text);
 	for (unsigned i = c.count; i > 0 && !c.err; i--)
 		c.layers[i - 1].kind->build(&c, i - 1);
 	if (c.err) {
-		if (at != NULL)
-			*at = c.wrong ? (size_t)(c.wrong - text) : 0;
+		c.error.at = c.wrong ? (size_t)(c.wrong - text) : 0;
+		if (c.err == -ENOSPC)
+			snprintf(c.error.text, sizeof(c.error.text), "longer than %zu bytes", cap);
+		*error = c.error;
 		return c.err;
 	}
 	memmove(out, out + c.start, frame_len(&c));
 	return (int)frame_len(&c);
+}
+
+int craft(uint8_t *out, size_t cap, const char *text, size_t *at)
+{
+	struct craft_error error;
+	const int len = craft_with(out, cap, text, &craft_opts_default, &error);
+
+	if (len < 0 && at != NULL)
+		*at = error.at;
+	return len;
 }

@@ -280,6 +280,76 @@ static void crafted_text(void **state)
 	}
 }
 
+/* Words by name, in any order, give the same frame as words by place. */
+static void crafted_by_name(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "ip src=10.0.0.1 dst=10.0.0.2/tcp flags=S dport=80 sport=5", "ipv4 10.0.0.1 10.0.0.2 / tcp 5 80 S" },
+		{ "ip dst=fe80::2 ttl=9 src=fe80::1/udp dport=53 sport=1", "ipv6 fe80::1 fe80::2 ttl=9 / udp 1 53" },
+		{ "ip fe80::1 dst=fe80::2/ icmpv6", "ipv6 fe80::1 fe80::2 / icmpv6 128 0" },
+		{ "ip 1.1.1.1 2.2.2.2 df/icmp id=3", "ipv4 1.1.1.1 2.2.2.2 df / icmp 8 0 id=3" },
+		{ "ip 1.1.1.1 2.2.2.2 / tcp 1 sackok dport=2 mss=9", "ipv4 1.1.1.1 2.2.2.2 / tcp 1 2 mss=9 sackok" },
+		{ "ip 1.1.1.1 2.2.2.2 / tcp dport=2", "ipv4 1.1.1.1 2.2.2.2 / tcp 40000 2 ." },
+		{ "ip dst=2.2.2.2 / udp 1 2", "ipv4 192.0.2.9 2.2.2.2 / udp 1 2" },
+		{ "eth/vlan id=7/arp op=reply dst=10.0.0.1 src=10.0.0.2 src-mac=06:00:00:00:00:07",
+		  "eth / vlan 7 / arp reply 10.0.0.2 10.0.0.1 06:00:00:00:00:07" },
+		{ "\"GET /\\r\\n\\x41\\\\\\\"\\0\"", "hex:474554202f0d0a415c2200" },
+	};
+	struct craft_opts opts = craft_opts_default;
+	uint8_t named[256], placed[256], version;
+	struct craft_error error;
+
+	(void)state;
+	opts.has_src4 = true;
+	assert_int_equal(ip_addr_parse(&opts.src4, &version, "192.0.2.9"), 0);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const int len = craft_with(named, sizeof(named), rows[i][0], &opts, &error);
+
+		if (len < 0)
+			fail_msg("\"%s\": at %zu: %s", rows[i][0], error.at, error.text);
+		assert_int_equal(craft(placed, sizeof(placed), rows[i][1], NULL), len);
+		assert_memory_equal(named, placed, (size_t)len);
+	}
+}
+
+static void crafted_mistakes(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t at, len;
+		const char *says;
+	} rows[] = {
+		{ "ip src=1.2.3.4 dst=5.6.7/udp 1 2", 19, 5, "an IPv4 address" },
+		{ "ip src=1.2.3.4 / tcp dport=80", 0, 2, "ipv4 needs dst=" },
+		{ "ip dst=1.2.3.4 / tcp dport=80", 0, 2, "ipv4 needs src=" },
+		{ "ip 1.1.1.1 2.2.2.2/tcp flags=S", 19, 3, "tcp needs dport=" },
+		{ "ip 1.1.1.1 2.2.2.2/tcp flags=S dprot=80", 31, 8, "tcp has no \"dprot=80\"; it has: sport dport flags seq=" },
+		{ "ip 1.1.1.1 2.2.2.2/tcp 1 70000", 25, 5, "a number up to 65535" },
+		{ "ip 1.1.1.1 2.2.2.2/tcp 1 80 sport=2", 28, 7, "sport= is there twice" },
+		{ "ip 1.1.1.1 2.2.2.2/tcp 1 80 X", 28, 1, "TCP flags" },
+		{ "ip 1.1.1.1 2.2.2.2/tcp 1 80 seq=", 28, 4, "a value" },
+		{ "ip 1.1.1.1 2.2.2.2/udp 1 80 9", 28, 1, "udp has no \"9\"" },
+		{ "ip 1.1.1.1 2.2.2.2/", 19, 0, "expected a layer" },
+		{ "ip 1.1.1.1 2.2.2.2//udp 1 2", 19, 1, "expected a layer" },
+		{ "eth src=1/arp request 1.1.1.1 2.2.2.2", 8, 1, "a MAC address" },
+		{ "eth/arp ask 1.1.1.1 2.2.2.2", 8, 3, "request or reply" },
+		{ "ip 1.1.1.1 2.2.2.2/udq 1 2", 19, 3, "there is no layer \"udq\"" },
+		{ "ip 1.1.1.1 2.2.2.2/udp 1 2/\"a\\q\"", 29, 2, "\\xHH" },
+		{ "eth / hex:0g", 10, 2, "hex digits" },
+		{ "ip 1.1.1.1 2.2.2.2/zeros:9999", 0, 0, "longer than 256 bytes" },
+	};
+	uint8_t frame[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct craft_error e = { 0 };
+		const int len = craft_with(frame, sizeof(frame), rows[i].text, &craft_opts_default, &e);
+
+		if (len >= 0 || e.at != rows[i].at || e.len != rows[i].len || strstr(e.text, rows[i].says) == NULL)
+			fail_msg("\"%s\": %d at %zu, %zu long: %s", rows[i].text, len, e.at, e.len, e.text);
+	}
+}
+
 static void addresses(void **state)
 {
 	struct ip_addr a;
@@ -333,6 +403,7 @@ int main(void)
 		cmocka_unit_test(udp_tunnels),      cmocka_unit_test(sctp),
 		cmocka_unit_test(tcp_options),      cmocka_unit_test(sums),
 		cmocka_unit_test(sequence_numbers), cmocka_unit_test(crafted_text),
+		cmocka_unit_test(crafted_by_name), cmocka_unit_test(crafted_mistakes),
 		cmocka_unit_test(addresses),        cmocka_unit_test(configuration),
 	};
 

@@ -23,7 +23,7 @@ expect()
 expect 0 '^tapir [0-9]+\.[0-9]+' --version
 expect 0 'rules check' --help
 expect 2 'Usage' # nothing at all
-for command in run 'rules check' 'rules list' devices 'analyzers list' impair; do
+for command in run 'rules check' 'rules list' devices 'analyzers list' impair send; do
 	expect 0 'Exit status' $command --help
 	expect 0 'Example' $command --help
 done
@@ -78,4 +78,5 @@ completes --rules-only run --ru
 completes none run -k n
 completes --json devices --j
 completes --burst-enter impair --bu
+completes --dst-mac send --ds
 exit $failed
