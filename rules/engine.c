@@ -168,10 +168,7 @@ struct rules_flow *rules_flow_make(struct rules *r, struct flow *flow)
 		f->generation = r->set->generation;
 		flow->slot[FLOW_RULES] = f;
 	} else if (f->generation != r->set->generation) {
-		f->generation = r->set->generation;
-		f->sides[0].group = f->sides[1].group = NULL;
-		while (f->states != NULL)
-			tx_state_free(r, f, f->states);
+		flow_carry(r, f);
 	}
 	return f;
 }

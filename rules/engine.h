@@ -160,6 +160,9 @@ static inline bool group_has(const struct group *g, uint32_t header)
 /* engine.c: the flow's slot, made when it isn't there; NULL where memory is short. */
 struct rules_flow *rules_flow_make(struct rules *r, struct flow *flow);
 
+/* carry.c: the flow's state belongs to an older set; what both have goes on. */
+void flow_carry(struct rules *r, struct rules_flow *f);
+
 /* candidates: engine.c */
 void candidates_begin(struct candidates *c, unsigned rules);
 static inline void candidate_add(struct candidates *c, uint32_t rule)

@@ -85,6 +85,8 @@ int rule_set_load(struct rule_set **out, const struct rule_load *load, struct ru
 	err = rules_parse(set, load, report);
 	if (err == 0 && !load->parse_only)
 		err = compile(set, load, report);
+	if (err == 0 && !load->parse_only && load->previous != NULL)
+		err = rule_set_carry(set, load->previous);
 	if (err < 0) {
 		rule_set_put(set);
 		return err;
@@ -105,6 +107,7 @@ void rule_set_put(struct rule_set *set)
 		return;
 	compile_free(set);
 	rules_parse_free(set);
+	free(set->carried);
 	free(set);
 }
 

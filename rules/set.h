@@ -54,6 +54,9 @@ struct name_table {
 struct rule_set {
 	_Atomic unsigned refs;
 	uint64_t generation;            /* no other set of this process has it: tells per-flow state of an older set apart */
+	uint64_t carried_from;          /* the set that a reload replaces with this one: */
+	uint32_t *carried;              /* its rules' indexes to the same rules here, */
+	uint32_t carried_count;         /* of which there are so many */
 	bool inline_mode;
 	struct rule **rules;            /* in order of evaluation once compiled: rules[i]->index == i */
 	unsigned count;
@@ -79,5 +82,8 @@ void rules_parse_free(struct rule_set *set);
 /* Sorts set->rules, fills their index, and makes set->compiled. 0 or -errno. */
 int compile(struct rule_set *set, const struct rule_load *load, struct rule_report *report);
 void compile_free(struct rule_set *set);
+/* carry.c: fills set->carried. 0 or -ENOMEM. */
+#define RULE_NOT_CARRIED UINT32_MAX
+int rule_set_carry(struct rule_set *set, const struct rule_set *previous);
 
 #endif

@@ -147,16 +147,22 @@ def watch(hub, folder, kind):
     print("%s: alert after %.2f s; %s" % (kind, took, [l for l in text.splitlines() if "span0" in l][:1]))
 
 
-def main():
+def missing():
+    """What this machine lacks for such a test; None where nothing."""
     if os.geteuid() != 0:
-        print("skipped: needs root")
-        return 77
+        return "needs root"
     for tool in ("ip", "curl", "openssl", "ethtool"):
         if shutil.which(tool) is None:
-            print("skipped: needs " + tool)
-            return 77
+            return "needs " + tool
     if not os.path.exists("/usr/sbin/nginx") and shutil.which("nginx") is None:
-        print("skipped: needs nginx")
+        return "needs nginx"
+    return None
+
+
+def main():
+    why = missing()
+    if why:
+        print("skipped: " + why)
         return 77
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
