@@ -57,6 +57,7 @@ struct tx {
 	bool updated[2];                /* something changed since rules looked last */
 	uint8_t one_sided;              /* 0, or 1 + the only enum side there is of it: tx_one_sided() */
 	uint8_t inspected[2];           /* rules: progress up to which inspection is complete */
+	uint8_t guessed;                /* rules: how often a match on bytes was taken to be about it */
 	void *rules;                    /* rules: state of half-matched rules */
 	struct file *files;             /* of both directions, oldest first */
 	uint64_t bits;                  /* for the analyzer: flags of its own */

@@ -27,6 +27,11 @@ enum alert_option {
 enum anomaly_option { ANOMALY_DECODE = 1, ANOMALY_STREAM = 2, ANOMALY_APPLAYER = 4, ANOMALY_PACKETHDR = 8 };
 
 enum xff_mode { XFF_OFF, XFF_EXTRA_DATA, XFF_OVERWRITE };
+struct xff {
+	uint8_t mode;                   /* enum xff_mode */
+	bool forward;
+	const char *header;
+};
 
 /* One `eve-log` entry of the configuration. Read-only after output_new, but for the sink. */
 struct eve {
@@ -36,9 +41,7 @@ struct eve {
 	const char *sensor_name;
 	bool metadata, community_id, ethernet, pcap_file, suricata_version;
 	uint16_t community_seed;
-	uint8_t xff_mode;
-	bool xff_forward;
-	const char *xff_header;
+	struct xff xff_alert, xff_file; /* a record type's own, else the output's */
 	bool alert, flow, netflow, drop, files, stats, frame, anomaly, arp;
 	uint16_t stream;                /* `stream`: bits of enum tcp_note that ask for a record; STREAM_ALL */
 	uint32_t alert_options;
@@ -94,7 +97,7 @@ struct records {
 };
 
 /* The client's address as the proxy's header has it; out has IP_TEXT_MAX bytes. tx NULL: any transaction of the flow. */
-bool xff_find(const struct eve *e, struct flow *flow, struct tx *tx, char *out);
+bool xff_find(const struct xff *xff, struct flow *flow, struct tx *tx, char *out);
 
 /* What a record's addresses are about. */
 enum record_dir { DIR_PACKET, DIR_FLOW, DIR_FLOW_TO_SERVER, DIR_FLOW_TO_CLIENT };

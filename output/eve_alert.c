@@ -275,15 +275,15 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 	       const struct alert *a)
 {
 	char text[IP_TEXT_MAX];
-	const char *xff = xff_find(e, flow, a->tx, text) ? text : NULL;
+	const char *xff = xff_find(&e->xff_alert, flow, a->tx, text) ? text : NULL;
 
-	eve_header(r, e, j, flow, pkt, DIR_PACKET, "alert", e->xff_mode == XFF_OVERWRITE ? xff : NULL);
+	eve_header(r, e, j, flow, pkt, DIR_PACKET, "alert", e->xff_alert.mode == XFF_OVERWRITE ? xff : NULL);
 	if (a->flags & ALERT_TX) {
 		json_uint(j, "tx_id", a->tx_id);
 		if (a->flags & ALERT_TX_GUESSED)
 			json_bool(j, "tx_guessed", true);
 	}
-	eve_alert_object(e, j, pkt, a, e->xff_mode == XFF_EXTRA_DATA ? xff : NULL);
+	eve_alert_object(e, j, pkt, a, e->xff_alert.mode == XFF_EXTRA_DATA ? xff : NULL);
 	alert_tunnel(j, pkt);
 	if (flow != NULL) {
 		if ((a->flags & ALERT_TX) && a->tx != NULL) {

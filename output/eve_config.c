@@ -19,6 +19,19 @@ static bool type_name_eq(const char *a, const char *b)
 	return *a == *b;
 }
 
+static struct xff read_xff(const struct conf *c, struct xff otherwise)
+{
+	if (c == NULL || conf_find(c, "xff") == NULL)
+		return otherwise;
+	if (!conf_bool(c, "xff.enabled", false))
+		return (struct xff){ 0 };
+	return (struct xff){
+		.mode = strcmp(conf_str(c, "xff.mode", "extra-data"), "overwrite") == 0 ? XFF_OVERWRITE : XFF_EXTRA_DATA,
+		.forward = strcmp(conf_str(c, "xff.deployment", "reverse"), "forward") == 0,
+		.header = conf_str(c, "xff.header", "X-Forwarded-For"),
+	};
+}
+
 static void read_alert(struct eve *e, const struct conf *c)
 {
 	static const struct { const char *key; uint32_t bit; bool otherwise; } rows[] = {
@@ -44,6 +57,7 @@ static void read_alert(struct eve *e, const struct conf *c)
 		if (conf_bool(c, rows[i].key, rows[i].otherwise && !(none && is_metadata)))
 			e->alert_options |= rows[i].bit;
 	}
+	e->xff_alert = read_xff(c, e->xff_alert);
 	e->alert_payload_max = (uint32_t)conf_size(c, "payload-buffer-size", 4096);
 }
 
@@ -81,6 +95,7 @@ static void read_files(struct eve *e, const struct conf *c)
 	const struct conf *hashes = conf_find(c, "force-hash");
 
 	e->files = true;
+	e->xff_file = read_xff(c, e->xff_file);
 	e->files_force_magic = conf_bool(c, "force-magic", false);
 	for (const struct conf *h = hashes ? hashes->first : NULL; h != NULL; h = h->next)
 		for (unsigned k = 0; k < DIGEST_KINDS; k++)
@@ -179,15 +194,6 @@ static void read_types(struct eve *e, const struct conf *types)
 	}
 }
 
-static void read_xff(struct eve *e, const struct conf *c)
-{
-	if (!conf_bool(c, "xff.enabled", false))
-		return;
-	e->xff_mode = strcmp(conf_str(c, "xff.mode", "extra-data"), "overwrite") == 0 ? XFF_OVERWRITE : XFF_EXTRA_DATA;
-	e->xff_forward = strcmp(conf_str(c, "xff.deployment", "reverse"), "forward") == 0;
-	e->xff_header = conf_str(c, "xff.header", "X-Forwarded-For");
-}
-
 int eve_read(struct eve *e, const struct conf *c, const struct conf *root)
 {
 	const char *prefix = conf_str(c, "prefix", NULL);
@@ -205,7 +211,7 @@ int eve_read(struct eve *e, const struct conf *c, const struct conf *root)
 	e->pcap_file = conf_bool(c, "pcap-file", false);
 	e->suricata_version = conf_bool(c, "suricata-version", false);
 	e->alert_options = ALERT_APP_LAYER | ALERT_FLOW | ALERT_RULE_METADATA;
-	read_xff(e, c);
+	e->xff_alert = e->xff_file = read_xff(c, (struct xff){ 0 });
 	read_types(e, conf_find(c, "types"));
 	default_options(e);
 	return 0;

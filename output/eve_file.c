@@ -41,10 +41,10 @@ void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow 
 		  const struct packet *pkt, const struct file *f)
 {
 	char text[IP_TEXT_MAX];
-	const char *xff = xff_find(e, flow, f->tx, text) ? text : NULL;
+	const char *xff = xff_find(&e->xff_file, flow, f->tx, text) ? text : NULL;
 
 	eve_header(r, e, j, flow, pkt, f->side == TO_SERVER ? DIR_FLOW_TO_SERVER : DIR_FLOW_TO_CLIENT, "fileinfo",
-		   e->xff_mode == XFF_OVERWRITE ? xff : NULL);
+		   e->xff_file.mode == XFF_OVERWRITE ? xff : NULL);
 	for (unsigned i = 0; a->proto->record != NULL && i < analyzer_count() && i < EVE_ANALYZERS_MAX; i++) {
 		if (analyzer_at(i) != a->proto)
 			continue;
@@ -56,7 +56,7 @@ void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow 
 		break;
 	}
 	eve_app_proto(j, flow);
-	if (xff != NULL && e->xff_mode == XFF_EXTRA_DATA)
+	if (xff != NULL && e->xff_file.mode == XFF_EXTRA_DATA)
 		json_str(j, "xff", xff);
 	json_object(j, "fileinfo");
 	eve_file_object(j, f, false);

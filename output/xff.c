@@ -48,20 +48,20 @@ static bool address_text(struct slice s, char *out)
 	return inet_pton(AF_INET, out, addr) == 1 || inet_pton(AF_INET6, out, addr) == 1;
 }
 
-static bool tx_xff(const struct eve *e, struct analysis *a, struct tx *tx, const struct field *field, char *out)
+static bool tx_xff(const struct xff *xff, struct analysis *a, struct tx *tx, const struct field *field, char *out)
 {
 	struct field_value v;
 	struct slice list;
 
 	for (unsigned i = 0; field->get(a, tx, TO_SERVER, i, &v); i++) {
-		if (!header_value(v.bytes, e->xff_header, &list))
+		if (!header_value(v.bytes, xff->header, &list))
 			continue;
 		for (size_t k = 0; k < list.len; k++) {
-			size_t at = e->xff_forward ? k : list.len - 1 - k;
+			size_t at = xff->forward ? k : list.len - 1 - k;
 
 			if (list.data[at] != ',')
 				continue;
-			list = e->xff_forward ? slice_head(list, at) : slice_skip(list, at + 1);
+			list = xff->forward ? slice_head(list, at) : slice_skip(list, at + 1);
 			break;
 		}
 		return address_text(trim(list), out);
@@ -69,22 +69,22 @@ static bool tx_xff(const struct eve *e, struct analysis *a, struct tx *tx, const
 	return false;
 }
 
-bool xff_find(const struct eve *e, struct flow *flow, struct tx *tx, char *out)
+bool xff_find(const struct xff *xff, struct flow *flow, struct tx *tx, char *out)
 {
 	const struct analyzer *http = NULL;
 	const struct field *field;
 	struct analysis *a;
 
-	if (e->xff_mode == XFF_OFF || flow == NULL)
+	if (xff->mode == XFF_OFF || flow == NULL)
 		return false;
 	a = analysis_of(flow);
 	field = field_find("http.request_header", &http);
 	if (a == NULL || field == NULL || a->proto != http)
 		return false;
 	if (tx != NULL)
-		return tx_xff(e, a, tx, field, out);
+		return tx_xff(xff, a, tx, field, out);
 	for (tx = a->tx_first; tx != NULL; tx = tx->next)
-		if (tx_xff(e, a, tx, field, out))
+		if (tx_xff(xff, a, tx, field, out))
 			return true;
 	return false;
 }

@@ -207,7 +207,7 @@ struct slice buffer_transformed(struct rules *r, const struct buffer *b, struct 
 /* This side's transactions aren't judged: they needn't wait for it. */
 void txs_pass(struct inspect *in);
 /* A transaction that is complete on this side lets the raw stream be inspected now. */
-void raw_note_txs(struct rules *r, struct inspect *in);
+void raw_note_txs(struct inspect *in);
 
 /* Protocol detection noted something with this packet. */
 static inline bool event_of_app(const struct inspect *in)

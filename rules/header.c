@@ -145,35 +145,35 @@ static int packet_hook(struct rule_parser *p, struct slice hook)
 	return rule_error(p, hook.data, "unknown hook \"%.*s\"", SLICE_ARG(hook));
 }
 
-static int app_hook(struct rule_parser *p, const struct analyzer *an, struct slice hook)
+int rule_app_state(struct rule_parser *p, const struct analyzer *an, struct slice name, uint8_t *which, uint8_t *progress)
 {
 	static const char *const common[2][2] = { { "request_started", "request_complete" },
 						  { "response_started", "response_complete" } };
 	char known[200];
 	size_t len = 0;
+	uint8_t none;
 
 	for (unsigned side = 0; side < 2; side++) {
 		const char *const *state = an->states[side];
 
-		p->rule->hook_side = (uint8_t)side;
-		p->rule->flags |= RULE_HOOK | RULE_NEEDS_TX;
+		*(which ? which : &none) = (uint8_t)side;
 		for (uint8_t i = 0; state != NULL && state[i] != NULL; i++) {
-			p->rule->hook_progress = i;
-			if (text_is(hook, state[i]))
+			*progress = i;
+			if (text_is(name, state[i]))
 				return 0;
 			if (len < sizeof(known))
 				len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", len ? ", " : "",
 							state[i]);
 		}
-		p->rule->hook_progress = 0;
-		if (text_is(hook, common[side][0]))
+		*progress = 0;
+		if (text_is(name, common[side][0]))
 			return 0;
-		p->rule->hook_progress = an->complete[side];
-		if (text_is(hook, common[side][1]))
+		*progress = an->complete[side];
+		if (text_is(name, common[side][1]))
 			return 0;
 	}
 	rule_hint(p, "known are %s", len ? known : "request_started, request_complete, response_started, response_complete");
-	return rule_error(p, hook.data, "%s has no hook \"%.*s\"", an->name, SLICE_ARG(hook));
+	return rule_error(p, name.data, "%s has no state \"%.*s\"", an->name, SLICE_ARG(name));
 }
 
 static int unknown_protocol(struct rule_parser *p, struct slice name)
@@ -235,7 +235,10 @@ static int protocol_parse(struct rule_parser *p, struct slice word)
 		proto_add(p->rule, 6);
 	if (an->transports & TRANSPORT_UDP)
 		proto_add(p->rule, 17);
-	return rest.data != NULL ? app_hook(p, an, rest) : 0;
+	if (rest.data == NULL)
+		return 0;
+	p->rule->flags |= RULE_HOOK | RULE_NEEDS_TX;
+	return rule_app_state(p, an, rest, &p->rule->hook_side, &p->rule->hook_progress);
 }
 
 static int direction_parse(struct rule_parser *p, struct slice word)

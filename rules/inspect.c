@@ -170,8 +170,9 @@ static struct tx *tx_guess(const struct rules *r, const struct inspect *in, cons
 	} else if (r->guess_tx && a->tx_first != NULL && a->tx_first == a->tx_last) {
 		tx = a->tx_first;
 	}
-	if (tx == NULL)
+	if (tx == NULL || tx->guessed >= r->guess_limit)
 		return NULL;
+	tx->guessed++;
 	if (in->flow->key.proto != 17)
 		*flags |= ALERT_TX_GUESSED;
 	return tx;
@@ -340,7 +341,7 @@ static void inspect_side(struct rules *r, struct inspect *in)
 
 	ip_only(r, in, g);
 	shown = app_shown(in->flow);
-	raw_note_txs(r, in);
+	raw_note_txs(in);
 	raw_ready(r, in->flow, in->pkt, in->side, &raw);
 	candidates_begin(&r->candidates, r->set->count);
 	packet_candidates(r, in, g, &raw);

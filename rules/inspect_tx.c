@@ -268,10 +268,13 @@ static void tx_rule_judge(struct tx_look *l, const struct rule *rule)
 	enum step_answer answer;
 	bool is_new = have == NULL;
 
+	if (have == NULL && rule->flags & RULE_TX_BOTH && l->in->tx->rules != NULL)
+		have = rule_state_find(&((struct tx_state *)l->in->tx->rules)->sides[other_side(in->side)], rule->index);
 	if (have != NULL) {
 		if (have->state == TX_RULE_DONE)
 			return;
 		now = *have;
+		is_new = false;
 	}
 	if (!(p->sides >> in->side & 1) || !rule_takes_app(rule, in->analysis->proto))
 		return;
@@ -501,17 +504,27 @@ void txs_pass(struct inspect *in)
 		app_inspected(in->analysis->app, in->flow, in->side);
 }
 
-void raw_note_txs(struct rules *r, struct inspect *in)
+static bool some_tx_complete(const struct inspect *in, enum side side)
+{
+	const uint64_t acked = stream_acked(in->flow, side);
+
+	for (struct analysis *a = in->analysis; a != NULL; a = a->older)
+		for (struct tx *tx = a->proto ? a->tx_first : NULL; tx != NULL; tx = tx->next)
+			if (tx->inspected[side] < a->proto->complete[side] &&
+			    analysis_progress(a, tx, side, acked) >= a->proto->complete[side])
+				return true;
+	return false;
+}
+
+/* An acknowledgement shows the other side's transactions, which may be gone by the time that side sends again. */
+void raw_note_txs(struct inspect *in)
 {
 	struct rules_flow *f = in->flow ? rules_flow_of(in->flow) : NULL;
 
-	if (f == NULL || f->sides[in->side].raw.bytes.len == 0 || f->sides[in->side].raw.triggered)
-		return;
-	(void)r;
-	for (struct analysis *a = in->analysis; a != NULL; a = a->older)
-		for (struct tx *tx = a->proto ? a->tx_first : NULL; tx != NULL; tx = tx->next)
-			if (tx->inspected[in->side] < a->proto->complete[in->side] &&
-			    analysis_progress(a, tx, in->side, stream_acked(in->flow, in->side)) >=
-				    a->proto->complete[in->side])
-				f->sides[in->side].raw.triggered = true;
+	for (unsigned side = 0; f != NULL && side < 2; side++) {
+		struct raw_stream *raw = &f->sides[side].raw;
+
+		if (raw->bytes.len > 0 && !raw->triggered)
+			raw->triggered = some_tx_complete(in, side);
+	}
 }

@@ -127,6 +127,8 @@ struct condition *rule_condition_add(struct rule_parser *p, const struct keyword
 				     enum condition_stage stage);
 /* The rule is about this protocol. -EINVAL where it already is about another. */
 int rule_app_require(struct rule_parser *p, const struct analyzer *analyzer, const void *at);
+/* A state of the protocol, by name: the side that has it (which may be NULL) and the progress that it stands for. */
+int rule_app_state(struct rule_parser *p, const struct analyzer *an, struct slice name, uint8_t *which, uint8_t *progress);
 /* Whether nothing need be matched on a named buffer; says so. */
 bool rule_unused_allowed(struct rule_parser *p, const struct list_builder *l);
 /* Which analyzer's field a word means in this rule; the rule is about that protocol then. 0 or -EINVAL. */

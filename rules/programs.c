@@ -448,6 +448,8 @@ static void wants_note(struct compiled *c, const struct rule *r, const struct pr
 {
 	if (p->kind == RULE_FRAME)
 		c->wants |= APP_WANT_FRAMES;
+	if (p->in_stream)               /* its alerts show the transaction that the stream was about */
+		c->wants |= APP_WANT_RULES;
 	if (p->kind != RULE_TX)
 		return;
 	c->wants |= APP_WANT_RULES;

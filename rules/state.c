@@ -272,7 +272,7 @@ static void host_tag_set(struct inspect *in, const struct tag_spec *spec)
 				 .a = spec->dst ? in->pkt->dst : in->pkt->src };
 	struct table_stripe *stripe;
 	struct table_entry *e;
-	uint64_t hash;
+	uint64_t hash, sofar;
 
 	stripe = table_lock(&in->state->table, &key, &hash);
 	e = table_find(stripe, hash, &key, in->now_ns);
@@ -282,7 +282,11 @@ static void host_tag_set(struct inspect *in, const struct tag_spec *spec)
 		e->next = 1;            /* this packet itself is the alert's */
 		atomic_fetch_add(&in->state->host_tags, 1);
 	}
-	e->timeout_ns += spec->count;
+	/* Each tag counts from its own start; the one that lasts longest is kept. */
+	sofar = spec->metric == TAG_PACKETS ? e->count : spec->metric == TAG_BYTES ? e->bytes :
+		in->now_ns / SECOND_NS - e->start_ns / SECOND_NS;
+	if (e->timeout_ns < sofar + spec->count)
+		e->timeout_ns = sofar + spec->count;
 	table_unlock(stripe);
 }
 

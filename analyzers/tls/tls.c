@@ -457,8 +457,11 @@ static enum parse tls_feed(struct analysis *a, enum side side, struct reader *in
 	struct tls_side *s = &state->sides[side];
 	enum parse answer = PARSE_OK;
 
-	if (state->tx == NULL && a->tx_count == 0)
+	if (state->tx == NULL && a->tx_count == 0) {
 		state->tx = tx_new(a, sizeof(*state->tx));
+		if (state->tx != NULL)          /* rules may ask for a handshake that has only begun */
+			state->tx->tx.updated[side] = true;
+	}
 	if (state->tx == NULL) {                /* it was let go, or there was no memory for it */
 		a->finished = true;
 		return PARSE_OK;

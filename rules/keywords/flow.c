@@ -391,6 +391,47 @@ static bool app_event_match(struct inspect *in, const struct rule *rule, const v
 	return false;
 }
 
+/* app-layer-state:[<|>]state of the protocol in the header: how far a side of a transaction has come. */
+struct state_test {
+	char op;                        /* '<', '>' or '=' */
+	uint8_t progress;
+};
+
+static bool app_state_match(struct inspect *in, const struct rule *rule, const void *data)
+{
+	const struct state_test *t = data;
+	uint8_t now;
+
+	(void)rule;
+	if (in->tx == NULL || in->analysis == NULL)
+		return false;
+	now = analysis_progress(in->analysis, in->tx, in->side, stream_acked(in->flow, in->side));
+	return t->op == '<' ? now < t->progress : t->op == '>' ? now > t->progress : now == t->progress;
+}
+
+static int app_state_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
+{
+	struct state_test *t = rule_alloc(p, sizeof(*t));
+	struct slice name = argument;
+
+	(void)negated;
+	if (t == NULL)
+		return -ENOMEM;
+	if (p->rule->app == NULL) {
+		rule_hint(p, "name the protocol in the header");
+		return rule_error(p, argument.data, "app-layer-state needs a protocol");
+	}
+	t->op = '=';
+	if (name.len > 0 && (name.data[0] == '<' || name.data[0] == '>')) {
+		t->op = (char)name.data[0];
+		name = text_trim(slice_skip(name, 1));
+	}
+	if (rule_app_state(p, p->rule->app, name, NULL, &t->progress) < 0)
+		return -EINVAL;
+	p->rule->flags |= RULE_NEEDS_FLOW;
+	return rule_condition_add(p, kw, t, STAGE_TX) != NULL ? 0 : -EINVAL;
+}
+
 static int app_event_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
 {
 	struct event_test *e = rule_alloc(p, sizeof(*e));
@@ -483,6 +524,8 @@ static const struct keyword keywords[] = {
 	  .flags = KEYWORD_NEGATABLE | KEYWORD_MAY_QUOTE | KEYWORD_PREFILTER | KEYWORD_PACKET, .parse = proto_parse, .match = proto_match },
 	{ .name = "app-layer-event", .summary = "something a protocol parser found odd", .parse = app_event_parse,
 	  .match = app_event_match },
+	{ .name = "app-layer-state", .summary = "how far a transaction has come", .parse = app_state_parse,
+	  .match = app_state_match },
 	{ .name = "decode-event", .aliases = "engine-event", .summary = "something the packet decoder found odd",
 	  .flags = KEYWORD_EVENT | KEYWORD_PACKET, .parse = packet_event_parse, .match = packet_event_match },
 	{ .name = "stream-event", .summary = "something TCP tracking found odd", .flags = KEYWORD_PACKET,

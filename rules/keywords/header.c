@@ -481,17 +481,15 @@ static bool csum_match(struct inspect *in, const struct rule *rule, const void *
 {
 	const struct csum_condition *c = data;
 	const struct packet *pkt = in->pkt;
-	bool bad;
+	struct packet copy;
 
 	(void)rule;
 	if (pkt->ip_version != c->ip_version || (pkt->flags & PACKET_END_OF_FLOW))
 		return false;
-	if (c->proto == 0)
-		return ((pkt->flags & PACKET_CSUM_BAD_IP) != 0) == !c->valid;
-	if (pkt->proto != c->proto || pkt->l4 == NULL)
+	if (c->proto != 0 && (pkt->proto != c->proto || pkt->l4 == NULL))
 		return false;
-	bad = pkt->flags & PACKET_CSUM_BAD_L4;
-	return bad == !c->valid;
+	copy = *pkt;            /* where the stream isn't to validate, nobody has asked before */
+	return (c->proto == 0 ? packet_check_ip(&copy) : packet_check_l4(&copy)) == c->valid;
 }
 
 static int csum_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)

@@ -41,12 +41,14 @@ enum layer walk_stop(struct walk *w, uint16_t event)
 	return LAYER_END;
 }
 
-static struct packet *packet_begin(struct packet_set *set)
+static struct packet *packet_begin(struct packet_set *set, const struct packet_config *cfg)
 {
 	struct packet *p = &set->pkts[set->count++];
 
 	memset(p, 0, offsetof(struct packet, tcp.fast_open));
 	p->flags = PACKET_NO_FLOW;      /* until a layer is found that makes one */
+	if (!cfg->verify_checksums)
+		p->flags |= PACKET_IP_CHECKED | PACKET_L4_CHECKED;      /* and found right */
 	return p;
 }
 
@@ -59,7 +61,7 @@ bool walk_tunnel(struct walk *w, enum tunnel tunnel, uint32_t id)
 		walk_broken(w, EVENT_TOO_MANY_LAYERS);
 		return false;
 	}
-	p = packet_begin(w->set);
+	p = packet_begin(w->set, w->cfg);
 	p->data = w->at;
 	p->len = p->wire_len = (uint32_t)walk_left(w);
 	p->time_ns = outer->time_ns;
@@ -180,7 +182,7 @@ void packet_decode(struct packet_set *set, const struct frame *frame, const stru
 	struct packet *p;
 
 	set->count = 0;
-	p = w.pkt = packet_begin(set);
+	p = w.pkt = packet_begin(set, cfg);
 	p->data = frame->data;
 	p->len = frame->len;
 	p->wire_len = frame->wire_len;
@@ -205,7 +207,7 @@ void packet_decode_datagram(struct packet_set *set, const struct packet *fragmen
 	struct packet *p;
 
 	set->count = 0;
-	p = w.pkt = packet_begin(set);
+	p = w.pkt = packet_begin(set, cfg);
 	p->data = data;
 	p->len = p->wire_len = len;
 	p->time_ns = fragment->time_ns;
