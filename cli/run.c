@@ -24,6 +24,8 @@ static const struct option_row rows[] = {
 	{ "interface", 'i', "IFACE", OPTION_LIST, AT(sensor.interfaces), "watch an interface; may be repeated" },
 	{ "device", 0, "KIND", OPTION_TEXT, AT(sensor.device_kind),
 	  "how to receive: afxdp or pcap; without it, the best that the interface can do" },
+	{ "reject-dev", 0, "IFACE", OPTION_TEXT, AT(sensor.reject_device),
+	  "send there the resets and ICMP errors that rejecting rules ask for; without it they are recorded only" },
 	{ "filter-file", 'F', "FILE", OPTION_TEXT, AT(filter_file),
 	  "only packets that match the BPF expression in FILE; the words after all options are one, too" },
 	{ "checksums", 'k', "MODE", OPTION_TEXT, AT(sensor.checksums), "none, all or auto: what to do about bad checksums" },

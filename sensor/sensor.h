@@ -21,6 +21,7 @@ struct sensor_options {
 	struct names sets;              /* --set */
 	const char *capture;            /* -r: file, directory, "-" */
 	struct names interfaces;        /* -i */
+	const char *reject_device;      /* --reject-dev: where answers of rejecting rules go; NULL: as configured */
 	const char *device_kind;        /* --device; NULL: what the interface can do best */
 	const char *rules_only;         /* -S */
 	struct names rules_more;        /* -s */

@@ -417,6 +417,8 @@ int run_setup(struct run *r, const struct sensor_options *opts)
 	if (err < 0 || opts->test_only)
 		return err;
 	err = run_devices_open(r);
+	if (err == 0 && r->live)
+		err = responder_new(&r->shared.responder, r->conf, opts->reject_device);
 	if (err == 0)
 		err = setup_output(r);
 	r->shared.output = r->output;
@@ -430,6 +432,7 @@ void run_teardown(struct run *r)
 	for (unsigned i = 0; i < r->worker_count; i++)
 		worker_free(r->workers[i].worker);
 	run_devices_close(r);
+	responder_free(r->shared.responder);
 	if (r->records != NULL)
 		records_free(r->records);
 	if (r->output != NULL)

@@ -151,6 +151,8 @@ void stats_sum(struct stats *s, const struct run *r)
 		t->counts.bypassed_packets += o->counts.bypassed_packets;
 		t->counts.bypassed_bytes += o->counts.bypassed_bytes;
 		t->counts.handed_over += o->counts.handed_over;
+		t->counts.answers_sent += o->counts.answers_sent;
+		t->counts.answers_failed += o->counts.answers_failed;
 		if (o->counts.time_ns > t->counts.time_ns)
 			t->counts.time_ns = o->counts.time_ns;
 		if (o->counts.first_ns != 0 && (t->counts.first_ns == 0 || o->counts.first_ns < t->counts.first_ns))
@@ -406,6 +408,8 @@ static void list_own(struct stats_list *l, const struct run *r, const struct wor
 	}
 	stats_list_add_bool(l, account_holds(a), "tapir.accounted");
 	stats_list_add(l, t->counts.handed_over, "tapir.handed_over");
+	stats_list_add(l, t->counts.answers_sent, "tapir.reject.sent");
+	stats_list_add(l, t->counts.answers_failed, "tapir.reject.failed");
 	stats_list_add(l, r->worker_count, "tapir.workers");
 	stats_list_add(l, d.rx_frames, "tapir.device.frames");
 	stats_list_add(l, d.rx_bytes, "tapir.device.bytes");

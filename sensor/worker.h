@@ -9,6 +9,7 @@
 #include "rules/rules.h"
 #include "sensor/account.h"
 #include "sensor/handover.h"
+#include "sensor/respond.h"
 #include "stack/track/tcp.h"
 #include "stack/track/tracker.h"
 #include "stack/wire/stats.h"
@@ -24,6 +25,7 @@ struct worker_shared {
 	struct rule_set *rules;         /* NULL: detection is off */
 	struct rule_state *rule_state;
 	struct output *output;
+	struct responder *responder;    /* NULL: rules that reject are recorded only */
 	struct hash_key key;
 	struct packet_config decode;
 	bool live;
@@ -50,6 +52,7 @@ struct worker_counts {
 	uint64_t ips_accepted, ips_blocked, ips_rejected;
 	uint64_t drop_reasons[DROP_REASONS];    /* of packets that are, or would be, dropped */
 	uint64_t bypassed_packets, bypassed_bytes;
+	uint64_t answers_sent, answers_failed;  /* of rules that reject */
 	uint64_t first_ns, time_ns;             /* of the first and the newest packet */
 	uint64_t handed_over;
 };

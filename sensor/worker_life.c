@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/must.h"
 
 void packet_of_flow(struct packet *pkt, const struct flow *flow, enum side side)
 {
@@ -33,7 +34,11 @@ void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pk
 
 	pkt->passed = w->alerts.pass;
 	pkt->reject_to = w->alerts.reject_to;
-	if (!w->shared->inline_mode || (pkt->flags & PACKET_END_OF_FLOW))
+	if (pkt->flags & PACKET_END_OF_FLOW)
+		return;
+	if (unlikely(w->shared->responder != NULL && (w->alerts.reject_to != 0 || w->alerts.drop)))
+		responder_packet(w->shared->responder, pkt, w->alerts.drop, &c->answers_sent, &c->answers_failed);
+	if (!w->shared->inline_mode)
 		return;
 	if (w->alerts.drop && pkt->drop_reason == DROP_REASON_NONE) {
 		pkt->flags |= PACKET_WOULD_DROP;

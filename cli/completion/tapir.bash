@@ -7,7 +7,7 @@ _tapir()
 
 	COMPREPLY=()
 	case $prev in
-	-i|--interface|--af-packet|--af-xdp|--pcap)
+	-i|--interface|--reject-dev|--af-packet|--af-xdp|--pcap)
 		COMPREPLY=($(compgen -W "$(cd /sys/class/net && echo *)" -- "$cur"))
 		return ;;
 	-k|--checksums)
