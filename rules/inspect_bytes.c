@@ -206,7 +206,7 @@ static size_t content_find(struct walk *w, struct places *p, const struct search
 {
 	size_t place;
 
-	if (hi - lo < s->len)
+	if (lo > hi || hi - lo < s->len)
 		return SIZE_MAX;
 	if (p->tries == MAPPED)
 		return map_next(p, lo, hi - s->len + 1);

@@ -5,50 +5,34 @@
 
 #include <stdio.h>
 
+#include "analyzers/ber.h"
 #include "base/must.h"
 #include "stack/wire/ip.h"
 
 #define NAMES_MAX 4096          /* subjectAltNames kept */
 
-enum der_tag {
-	DER_INTEGER = 0x02, DER_BIT_STRING = 0x03, DER_OCTETS = 0x04, DER_OID = 0x06, DER_UTF8 = 0x0c,
-	DER_NUMERIC = 0x12, DER_PRINTABLE = 0x13, DER_T61 = 0x14, DER_IA5 = 0x16, DER_UTC_TIME = 0x17,
-	DER_GENERAL_TIME = 0x18, DER_VISIBLE = 0x1a, DER_BMP = 0x1e, DER_SEQUENCE = 0x30, DER_SET = 0x31,
-	DER_VERSION = 0xa0, DER_EXTENSIONS = 0xa3,
-};
+enum der_tag { DER_VERSION = BER_CONTEXT_OF + 0, DER_EXTENSIONS = BER_CONTEXT_OF + 3 };
 
-struct der {
-	uint8_t tag;
-	struct slice body;
-};
-
-static enum x509_error der_next(struct reader *in, struct der *out)
+static enum x509_error der_next(struct reader *in, struct ber *out)
 {
-	uint8_t first;
-	size_t len;
+	uint32_t len = 0;
 
-	out->tag = read_u8(in);
-	first = read_u8(in);
-	if (in->ran_out)
+	switch (ber_header_read(in, &out->tag, &len)) {
+	case PARSE_MORE:
 		return X509_LENGTH;
-	len = first;
-	if (first & 0x80) {
-		len = 0;
-		if (first == 0x80 || (first & 0x7f) > 4)
-			return X509_INVALID;
-		for (unsigned i = 0; i < (first & 0x7fu); i++)
-			len = len << 8 | read_u8(in);
-		if (in->ran_out)
-			return X509_LENGTH;
+	case PARSE_BAD:
+		return X509_INVALID;
+	default:
+		break;
 	}
 	if (len > reader_left(in))
 		return X509_INVALID;
-	out->body = read_slice(in, len);
+	out->value = read_slice(in, len);
 	return X509_OK;
 }
 
 /* The next element, which has to be a tag; any other is `otherwise`. */
-static enum x509_error der_expect(struct reader *in, uint8_t tag, enum x509_error otherwise, struct der *out)
+static enum x509_error der_expect(struct reader *in, uint8_t tag, enum x509_error otherwise, struct ber *out)
 {
 	const enum x509_error err = der_next(in, out);
 
@@ -173,26 +157,26 @@ static void put_utf16(struct text *t, uint16_t c)
 }
 
 /* A value of a name: text as it is, everything else in hex. */
-static void put_value(struct text *t, const struct der *value)
+static void put_value(struct text *t, const struct ber *value)
 {
 	switch (value->tag) {
-	case DER_UTF8:
-	case DER_NUMERIC:
-	case DER_PRINTABLE:
-	case DER_IA5:
-	case DER_VISIBLE:
-	case DER_T61:
-		put(t, value->body.data, value->body.len);
+	case BER_UTF8:
+	case BER_NUMERIC:
+	case BER_PRINTABLE:
+	case BER_IA5:
+	case BER_VISIBLE:
+	case BER_T61:
+		put(t, value->value.data, value->value.len);
 		break;
-	case DER_BMP:
-		for (size_t i = 0; i + 1 < value->body.len; i += 2)
-			put_utf16(t, load_be16(value->body.data + i));
+	case BER_BMP:
+		for (size_t i = 0; i + 1 < value->value.len; i += 2)
+			put_utf16(t, load_be16(value->value.data + i));
 		break;
-	case DER_BIT_STRING:
-		put_hex(t, slice_skip(value->body, 1), "");
+	case BER_BIT_STRING:
+		put_hex(t, slice_skip(value->value, 1), "");
 		break;
 	default:
-		put_hex(t, value->body, "");
+		put_hex(t, value->value, "");
 		break;
 	}
 }
@@ -202,24 +186,24 @@ static struct x509_text put_name(struct text *t, struct slice body)
 {
 	struct x509_text out = { .at = t->x->text.len, .there = true };
 	struct reader rdns = reader_slice(body);
-	struct der rdn, pair, oid, value;
+	struct ber rdn, pair, oid, value;
 	bool first_rdn = true;
 
-	while (!t->no_memory && der_expect(&rdns, DER_SET, X509_DER, &rdn) == X509_OK) {
-		struct reader pairs = reader_slice(rdn.body);
+	while (!t->no_memory && der_expect(&rdns, BER_SET, X509_DER, &rdn) == X509_OK) {
+		struct reader pairs = reader_slice(rdn.value);
 		bool first_pair = true;
 
-		while (!t->no_memory && der_expect(&pairs, DER_SEQUENCE, X509_DER, &pair) == X509_OK) {
-			struct reader in = reader_slice(pair.body);
+		while (!t->no_memory && der_expect(&pairs, BER_SEQUENCE, X509_DER, &pair) == X509_OK) {
+			struct reader in = reader_slice(pair.value);
 
-			if (der_expect(&in, DER_OID, X509_DER, &oid) != X509_OK || der_next(&in, &value) != X509_OK)
+			if (der_expect(&in, BER_OID, X509_DER, &oid) != X509_OK || der_next(&in, &value) != X509_OK)
 				break;
 			if (!first_pair)
 				put_str(t, " + ");
 			else if (!first_rdn)
 				put_str(t, ", ");
 			first_pair = first_rdn = false;
-			put_attribute(t, oid.body);
+			put_attribute(t, oid.value);
 			put_str(t, "=");
 			put_value(t, &value);
 		}
@@ -293,18 +277,18 @@ static bool zone_parse(struct reader *in, int64_t *out)
 
 static enum x509_error date_parse(struct reader *dates, int64_t *out)
 {
-	struct der d;
+	struct ber d;
 	struct reader in;
 	const enum x509_error err = der_next(dates, &d);
 	int year, month, day, hour, minute, second = 0;
 
 	if (err != X509_OK)
 		return err;
-	if (d.tag != DER_UTC_TIME && d.tag != DER_GENERAL_TIME)
+	if (d.tag != BER_UTC_TIME && d.tag != BER_GENERAL_TIME)
 		return X509_DATE;
-	in = reader_slice(d.body);
-	year = digits(&in, d.tag == DER_UTC_TIME ? 2 : 4);
-	if (d.tag == DER_UTC_TIME && year >= 0)
+	in = reader_slice(d.value);
+	year = digits(&in, d.tag == BER_UTC_TIME ? 2 : 4);
+	if (d.tag == BER_UTC_TIME && year >= 0)
 		year += year < 50 ? 2000 : 1900;        /* RFC 5280 4.1.2.5.1 */
 	month = digits(&in, 2);
 	day = digits(&in, 2);
@@ -352,7 +336,7 @@ static void put_counted(struct text *t, struct slice s)
 	t->x->name_count++;
 }
 
-static void alt_name(struct text *t, const struct der *name)
+static void alt_name(struct text *t, const struct ber *name)
 {
 	char text[IP_TEXT_MAX];
 	struct ip_addr a = { 0 };
@@ -361,13 +345,13 @@ static void alt_name(struct text *t, const struct der *name)
 	case 0x81:              /* mail address */
 	case 0x82:              /* host */
 	case 0x86:              /* URI */
-		put_counted(t, name->body);
+		put_counted(t, name->value);
 		break;
 	case 0x87:
-		if (name->body.len != 4 && name->body.len != 16)
+		if (name->value.len != 4 && name->value.len != 16)
 			break;
-		memcpy(a.bytes, name->body.data, name->body.len);
-		ip_addr_text(&a, name->body.len == 4 ? 4 : 6, text);
+		memcpy(a.bytes, name->value.data, name->value.len);
+		ip_addr_text(&a, name->value.len == 4 ? 4 : 6, text);
 		put_counted(t, slice_str(text));
 		break;
 	}
@@ -376,12 +360,12 @@ static void alt_name(struct text *t, const struct der *name)
 static void alt_names(struct text *t, struct slice octets)
 {
 	struct reader in = reader_slice(octets), names;
-	struct der all, name;
+	struct ber all, name;
 
-	if (t->x->name_count || der_expect(&in, DER_SEQUENCE, X509_DER, &all) != X509_OK)
+	if (t->x->name_count || der_expect(&in, BER_SEQUENCE, X509_DER, &all) != X509_OK)
 		return;
 	t->x->names_at = t->x->text.len;
-	names = reader_slice(all.body);
+	names = reader_slice(all.value);
 	while (!t->no_memory && t->x->name_count < NAMES_MAX && der_next(&names, &name) == X509_OK)
 		alt_name(t, &name);
 	t->x->names_len = t->x->text.len - t->x->names_at;
@@ -390,25 +374,25 @@ static void alt_names(struct text *t, struct slice octets)
 static enum x509_error extensions_parse(struct text *t, struct slice body)
 {
 	struct reader in = reader_slice(body), list;
-	struct der all, one, oid, value;
-	enum x509_error err = der_expect(&in, DER_SEQUENCE, X509_INVALID, &all);
+	struct ber all, one, oid, value;
+	enum x509_error err = der_expect(&in, BER_SEQUENCE, X509_INVALID, &all);
 
 	if (err != X509_OK)
 		return err;
-	list = reader_slice(all.body);
+	list = reader_slice(all.value);
 	while (reader_left(&list) > 0) {
 		struct reader parts;
 
-		if (der_expect(&list, DER_SEQUENCE, X509_INVALID, &one) != X509_OK)
+		if (der_expect(&list, BER_SEQUENCE, X509_INVALID, &one) != X509_OK)
 			return X509_INVALID;
-		parts = reader_slice(one.body);
-		if (der_expect(&parts, DER_OID, X509_INVALID, &oid) != X509_OK ||
+		parts = reader_slice(one.value);
+		if (der_expect(&parts, BER_OID, X509_INVALID, &oid) != X509_OK ||
 		    der_next(&parts, &value) != X509_OK)
 			return X509_INVALID;
-		if (value.tag == 0x01 && der_next(&parts, &value) != X509_OK)   /* critical */
+		if (value.tag == BER_BOOLEAN && der_next(&parts, &value) != X509_OK)   /* critical */
 			return X509_INVALID;
-		if (value.tag == DER_OCTETS && slice_eq(oid.body, slice_of("\x55\x1d\x11", 3)))
-			alt_names(t, value.body);
+		if (value.tag == BER_OCTETS && slice_eq(oid.value, slice_of("\x55\x1d\x11", 3)))
+			alt_names(t, value.value);
 	}
 	return X509_OK;
 }
@@ -418,34 +402,34 @@ static enum x509_error extensions_parse(struct text *t, struct slice body)
 /* A SEQUENCE whose insides don't matter, but that may not be empty. */
 static enum x509_error filled_expect(struct reader *in)
 {
-	struct der d;
-	const enum x509_error err = der_expect(in, DER_SEQUENCE, X509_DER, &d);
+	struct ber d;
+	const enum x509_error err = der_expect(in, BER_SEQUENCE, X509_DER, &d);
 
 	if (err != X509_OK)
 		return err;
-	return d.body.len ? X509_OK : X509_LENGTH;
+	return d.value.len ? X509_OK : X509_LENGTH;
 }
 
 static enum x509_error name_parse(struct text *t, struct reader *in, struct x509_text *out)
 {
-	struct der d;
-	const enum x509_error err = der_expect(in, DER_SEQUENCE, X509_DER, &d);
+	struct ber d;
+	const enum x509_error err = der_expect(in, BER_SEQUENCE, X509_DER, &d);
 
 	if (err == X509_OK)
-		*out = put_name(t, d.body);
+		*out = put_name(t, d.value);
 	return err;
 }
 
 static enum x509_error serial_parse(struct text *t, struct reader *in)
 {
 	struct x509 *x = t->x;
-	struct der d;
-	const enum x509_error err = der_expect(in, DER_INTEGER, X509_SERIAL, &d);
+	struct ber d;
+	const enum x509_error err = der_expect(in, BER_INTEGER, X509_SERIAL, &d);
 
 	if (err != X509_OK)
 		return err;
 	x->serial = (struct x509_text){ .at = x->text.len, .there = true };
-	put_hex(t, d.body, ":");
+	put_hex(t, d.value, ":");
 	x->serial.len = x->text.len - x->serial.at;
 	return X509_OK;
 }
@@ -453,12 +437,12 @@ static enum x509_error serial_parse(struct text *t, struct reader *in)
 static enum x509_error validity_parse(struct x509 *x, struct reader *in)
 {
 	struct reader dates;
-	struct der d;
-	enum x509_error err = der_expect(in, DER_SEQUENCE, X509_DER, &d);
+	struct ber d;
+	enum x509_error err = der_expect(in, BER_SEQUENCE, X509_DER, &d);
 
 	if (err != X509_OK)
 		return err;
-	dates = reader_slice(d.body);
+	dates = reader_slice(d.value);
 	err = date_parse(&dates, &x->not_before);
 	return err == X509_OK ? date_parse(&dates, &x->not_after) : err;
 }
@@ -467,13 +451,13 @@ static enum x509_error validity_parse(struct x509 *x, struct reader *in)
 static enum x509_error rest_parse(struct text *t, struct reader *in)
 {
 	while (reader_left(in) > 0) {
-		struct der d;
+		struct ber d;
 		enum x509_error err = der_next(in, &d);
 
 		if (err != X509_OK)
 			return err;
 		if (d.tag == DER_EXTENSIONS)
-			return extensions_parse(t, d.body);
+			return extensions_parse(t, d.value);
 		if (d.tag != 0x81 && d.tag != 0x82)
 			return X509_INVALID;
 	}
@@ -484,7 +468,7 @@ static enum x509_error tbs_parse(struct text *t, struct slice body)
 {
 	struct reader in = reader_slice(body);
 	enum x509_error err;
-	struct der version;
+	struct ber version;
 
 	if (peek_u8(&in) == DER_VERSION && der_next(&in, &version) != X509_OK)
 		return X509_INVALID;
@@ -506,15 +490,15 @@ enum x509_error x509_parse(struct x509 *x, struct budget *budget, struct slice d
 {
 	struct text t = { .x = x, .budget = budget };
 	struct reader in = reader_slice(der), inside;
-	struct der certificate, tbs;
-	enum x509_error err = der_expect(&in, DER_SEQUENCE, X509_DER, &certificate);
+	struct ber certificate, tbs;
+	enum x509_error err = der_expect(&in, BER_SEQUENCE, X509_DER, &certificate);
 
 	if (err != X509_OK)
 		return err;
-	inside = reader_slice(certificate.body);
-	err = der_expect(&inside, DER_SEQUENCE, X509_DER, &tbs);
+	inside = reader_slice(certificate.value);
+	err = der_expect(&inside, BER_SEQUENCE, X509_DER, &tbs);
 	if (err == X509_OK)
-		err = tbs_parse(&t, tbs.body);
+		err = tbs_parse(&t, tbs.value);
 	return err == X509_OK && t.no_memory ? X509_NO_MEMORY : err;
 }
 
