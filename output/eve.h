@@ -6,14 +6,13 @@
 
 #include "analyzers/digest.h"
 #include "analyzers/file.h"
+#include "output/delivery.h"
 #include "output/output.h"
-#include "output/sink.h"
 
-#define EVE_OUTPUTS_MAX 16
+#define EVE_OUTPUTS_MAX 64
 #define EVE_VERSION "8.0.7"             /* the Suricata whose EVE this is */
-#define EVE_ANALYZERS_MAX 128
-#define LINES_MAX (256 * 1024)
-#define RECORD_MAX (LINES_MAX - 1024)   /* a longer record is cut at a whole member */
+#define EVE_ANALYZERS_MAX RECORD_APPS_MAX
+#define RECORD_MAX (255 * 1024)         /* a longer record is cut at a whole member */
 
 enum alert_option {
 	ALERT_PAYLOAD = 1 << 0, ALERT_PAYLOAD_PRINTABLE = 1 << 1, ALERT_PAYLOAD_LENGTH = 1 << 2, ALERT_PACKET = 1 << 3,
@@ -33,11 +32,11 @@ struct xff {
 	const char *header;
 };
 
-/* One `eve-log` entry of the configuration. Read-only after output_new, but for the sink. */
+/* One `eve-log` entry of the configuration, or one of `sinks`. Read-only after output_new, but for the delivery. */
 struct eve {
-	struct sink *sink;
-	pthread_mutex_t lock;           /* serialises the sink */
-	char *prefix;                   /* before each line: "@cee: " */
+	struct delivery *delivery;
+	unsigned index;                 /* among all */
+	uint32_t severity_max;          /* alerts whose severity is a larger number aren't for this one */
 	const char *sensor_name;
 	bool metadata, community_id, ethernet, pcap_file, suricata_version;
 	uint16_t community_seed;
@@ -54,7 +53,6 @@ struct eve {
 	bool stats_totals, stats_threads, stats_deltas;
 	bool log_app[EVE_ANALYZERS_MAX];        /* by analyzer index */
 	void *app_options[EVE_ANALYZERS_MAX];
-	uint64_t written, shed;
 };
 
 struct file_store;
@@ -66,27 +64,24 @@ struct output {
 	bool log_frames, log_stream;
 	unsigned eve_count;
 	struct eve eves[EVE_OUTPUTS_MAX];
-	struct sink *fast;
-	pthread_mutex_t fast_lock;
+	struct delivery *fast;
+	_Atomic unsigned records_count; /* made so far: numbers them */
 	pthread_mutex_t top_lock;
 	struct signature_count *top;    /* merged when workers free their records, or rules change */
 	char *capture_name;
+	char host[256];                 /* this machine's name */
 };
 
 #define SIGNATURE_SLOTS 8192
-
-/* Whole lines on their way to a sink: one write a flush, not one a record. */
-struct lines {
-	char *data;
-	size_t len;
-};
 
 /* What a worker writes with. */
 struct records {
 	struct output *out;
 	struct json j;                  /* the record being made */
-	struct lines lines[EVE_OUTPUTS_MAX];
-	struct lines fast;
+	struct feed *feeds[EVE_OUTPUTS_MAX];
+	struct feed *fast;
+	uint64_t number;                /* of this, among all records of the process */
+	uint64_t ids[EVE_OUTPUTS_MAX];  /* records written, per output */
 	struct rules *rules;            /* of the packet being recorded */
 	uint64_t second;                /* whose text is cached */
 	char second_text[32];           /* "2026-11-22T19:40:00" */
@@ -115,8 +110,8 @@ void eve_header_flow(struct records *r, const struct eve *e, struct json *j, con
 /* Blocks one behind the other, with "[4 bytes missing]" for a loss; at most max bytes. Until it is called again. */
 #define JOINED_MAX 81920
 struct slice eve_join(struct records *r, const struct stream_block *blocks, unsigned count, size_t max);
-/* Closes it, counts it, and puts it with the lines of e. */
-void eve_done(struct records *r, struct eve *e, struct json *j);
+/* Closes it, counts it, and hands it to the delivery of e. type: enum record_type; severity: an alert's, else 0. */
+void eve_done(struct records *r, struct eve *e, struct json *j, unsigned type, unsigned severity);
 void eve_app_proto(struct json *j, const struct flow *flow);
 void eve_flow_counts(struct records *r, struct json *j, const struct flow *flow);
 /* "1:…" into out (at least 32 bytes). False where the protocol has none. */
@@ -148,9 +143,6 @@ void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow 
 void eve_file_object(struct json *j, const struct file *f, bool in_alert);
 void eve_flow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);
 void eve_netflow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns);
-/* Puts one line (without its newline) with the others; full buffers go to the sink. */
-void lines_add(struct records *r, struct lines *lines, struct sink *sink, pthread_mutex_t *lock, const char *prefix, const char *text,
-	       size_t len);
 /* file-store: version 2. */
 int file_store_new(struct file_store **out, const struct conf *c, const char *log_dir);
 void file_store_free(struct file_store *s);

@@ -304,12 +304,12 @@ void eve_alert(struct records *r, struct eve *e, struct json *j, struct flow *fl
 		eve_packet(j, pkt, UINT32_MAX);
 	if (e->alert_options & ALERT_VERDICT)
 		eve_verdict(j, pkt);
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_ALERT, a->rule->priority);
 }
 
 void eve_tagged(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt)
 {
 	eve_header(r, e, j, flow, pkt, DIR_PACKET, "packet", NULL);
 	eve_packet(j, pkt, UINT32_MAX);
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_PACKET, 0);
 }

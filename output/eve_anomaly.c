@@ -30,7 +30,7 @@ static void anomaly_packet(struct records *r, struct eve *e, struct json *j, str
 		else
 			json_uint(j, "code", pkt->events[i]);
 		json_close(j);
-		eve_done(r, e, j);
+		eve_done(r, e, j, RECORD_TYPE_ANOMALY, 0);
 	}
 }
 
@@ -54,7 +54,7 @@ static void anomaly_app(struct records *r, struct eve *e, struct json *j, struct
 	json_str(j, "event", event);
 	json_str(j, "layer", detect ? "proto_detect" : "proto_parser");
 	json_close(j);
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_ANOMALY, 0);
 }
 
 static void anomaly_detect(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,

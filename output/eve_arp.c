@@ -30,5 +30,5 @@ void eve_arp(struct records *r, struct eve *e, struct json *j, const struct pack
 	json_hex(j, "dest_mac", h.dst_mac, sizeof(h.dst_mac), ':');
 	arp_ip(j, "dest_ip", h.dst_ip);
 	json_close(j);
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_ARP, 0);
 }

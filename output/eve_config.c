@@ -196,13 +196,6 @@ static void read_types(struct eve *e, const struct conf *types)
 
 int eve_read(struct eve *e, const struct conf *c, const struct conf *root)
 {
-	const char *prefix = conf_str(c, "prefix", NULL);
-
-	if (prefix != NULL && *prefix != '\0') {
-		e->prefix = strdup(prefix);
-		if (e->prefix == NULL)
-			return -ENOMEM;
-	}
 	e->sensor_name = conf_str(root, "sensor-name", NULL);
 	e->metadata = conf_bool(c, "metadata", true);
 	e->community_id = conf_bool(c, "community-id", false);
@@ -222,5 +215,4 @@ void eve_forget(struct eve *e)
 	for (unsigned i = 0; i < analyzer_count() && i < EVE_ANALYZERS_MAX; i++)
 		if (analyzer_at(i)->record_options_free != NULL && e->app_options[i] != NULL)
 			analyzer_at(i)->record_options_free(e->app_options[i]);
-	free(e->prefix);
 }

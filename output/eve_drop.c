@@ -87,5 +87,5 @@ void eve_drop(struct records *r, struct eve *e, struct json *j, struct flow *flo
 	}
 	if (e->alert_options & ALERT_VERDICT)
 		eve_verdict(j, pkt);
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_DROP, 0);
 }

@@ -61,5 +61,5 @@ void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow 
 	json_object(j, "fileinfo");
 	eve_file_object(j, f, false);
 	json_close(j);
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_FILEINFO, 0);
 }

@@ -86,7 +86,7 @@ void eve_flow(struct records *r, struct eve *e, struct json *j, const struct flo
 		flow_tcp(j, flow, flow->tcp_flags[0] | flow->tcp_flags[1], true);
 		json_close(j);
 	}
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_FLOW, 0);
 }
 
 static void netflow_side(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns,
@@ -123,7 +123,7 @@ static void netflow_side(struct records *r, struct eve *e, struct json *j, const
 		flow_tcp(j, flow, flow->tcp_flags[side], false);
 		json_close(j);
 	}
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_NETFLOW, 0);
 }
 
 void eve_netflow(struct records *r, struct eve *e, struct json *j, const struct flow *flow, uint64_t now_ns)

@@ -52,6 +52,6 @@ void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *f
 		eve_header(r, e, j, flow, pkt, DIR_PACKET, "frame", NULL);
 		json_str(j, "app_proto", a->proto->name);
 		eve_frame_object(r, j, a, f, flow->key.proto == 6);
-		eve_done(r, e, j);
+		eve_done(r, e, j, RECORD_TYPE_FRAME, 0);
 	}
 }

@@ -68,5 +68,5 @@ void eve_stream(struct records *r, struct eve *e, struct json *j, struct flow *f
 		json_close(j);
 	}
 	json_close(j);
-	eve_done(r, e, j);
+	eve_done(r, e, j, RECORD_TYPE_STREAM, 0);
 }

@@ -25,7 +25,11 @@ void fast_log(struct records *r, const struct packet *pkt, const struct alert *a
 			 eve_proto_name(pkt->proto, number), src, pkt->proto == 1 || pkt->proto == 58 ? pkt->icmp_type : pkt->src_port,
 			 dst, pkt->proto == 1 || pkt->proto == 58 ? pkt->icmp_code : pkt->dst_port);
 
-	if (n > 0)
-		lines_add(r, &r->fast, r->out->fast, &r->out->fast_lock, NULL, line,
-			  (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
+	if (n > 0) {
+		struct record_head head = { .len = (uint32_t)((size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1),
+					    .type = RECORD_TYPE_ALERT, .severity = (uint8_t)a->rule->priority };
+
+		if (!delivery_put(r->out->fast, r->fast, &head, line))
+			r->stats.shed++;
+	}
 }

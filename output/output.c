@@ -1,14 +1,14 @@
 /* output.c - the configured outputs, and what each worker writes into them.
  *
- * A worker makes one record at a time in r->j and adds the finished line to the buffer of its
- * output. Buffers reach the sink whole, under the sink's lock: when full, at the end of a burst
- * where the run is live, and at the end. No record is ever split, and none is made twice. */
+ * A worker makes one record at a time in r->j and puts the finished text into its feed of that
+ * output's delivery, which never blocks a live worker. */
 #include "output/output.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "analyzers/frame.h"
 #include "output/eve_config.h"
@@ -20,49 +20,91 @@ const char *output_error(void)
 	return error_text;
 }
 
-const struct sink_kind *sink_kind_find(const char *name)
+static int deliver(struct output *o, struct delivery **out, const struct conf *c, const char *name, const char *file, bool plain)
 {
-	for (unsigned i = 0; i < sink_kind_count; i++)
-		if (strcmp(sink_kinds[i]->name, name) == 0)
-			return sink_kinds[i];
-	return NULL;
+	struct delivery_opts opts = { .conf = c, .name = name, .index = o->eve_count, .log_dir = o->opts.log_dir, .default_name = file,
+				      .sensor_name = conf_str(o->opts.conf, "sensor-name", NULL), .plain = plain,
+				      .live = o->opts.live, .host = o->host };
+
+	if (opts.sensor_name != NULL)
+		opts.host = opts.sensor_name;
+	return delivery_new(out, &opts, error_text, sizeof(error_text));
 }
 
-static int sink_open(struct sink **out, const struct conf *c, const char *log_dir, const char *default_name)
+/* `filter`: what isn't for this sink isn't even made. `when` is the delivery's. */
+static int output_filter(struct eve *e, const struct conf *c)
 {
-	const char *kind_name = conf_str(c, "filetype", "regular");
-	const struct sink_kind *kind = sink_kind_find(strcmp(kind_name, "file") == 0 ? "regular" : kind_name);
-	struct sink_opts opts = { .conf = c, .log_dir = log_dir, .default_name = default_name };
+	const struct conf *types = conf_find(c, "filter.event-types");
+	bool wanted[RECORD_TYPES_MAX] = { false };
 
-	if (kind == NULL) {
-		snprintf(error_text, sizeof(error_text), "outputs: there is no filetype \"%s\"", kind_name);
+	e->severity_max = (uint32_t)conf_int(c, "filter.severity", UINT32_MAX);
+	if (types == NULL)
+		return 0;
+	for (const struct conf *t = types->first; t != NULL; t = t->next) {
+		if (t->value != NULL && record_types_named(t->value, wanted))
+			continue;
+		snprintf(error_text, sizeof(error_text), "%s:%d:%d: filter.event-types: there are no records of type \"%s\"",
+			 t->file ? t->file : "--set", t->line, t->column, t->value ? t->value : "");
 		return -EINVAL;
 	}
-	return kind->open(out, &opts, error_text, sizeof(error_text));
+	e->alert &= wanted[RECORD_TYPE_ALERT];
+	e->anomaly &= wanted[RECORD_TYPE_ANOMALY];
+	e->drop &= wanted[RECORD_TYPE_DROP];
+	e->flow &= wanted[RECORD_TYPE_FLOW];
+	e->netflow &= wanted[RECORD_TYPE_NETFLOW];
+	e->files &= wanted[RECORD_TYPE_FILEINFO];
+	e->stats &= wanted[RECORD_TYPE_STATS];
+	e->frame &= wanted[RECORD_TYPE_FRAME];
+	e->arp &= wanted[RECORD_TYPE_ARP];
+	if (!wanted[RECORD_TYPE_STREAM])
+		e->stream = 0;
+	if (!wanted[RECORD_TYPE_PACKET])
+		e->alert_options &= ~(uint32_t)ALERT_TAGGED;
+	for (unsigned i = 0; i < EVE_ANALYZERS_MAX; i++)
+		e->log_app[i] &= wanted[RECORD_TYPE_APP + i];
+	return 0;
 }
 
 static int output_eve(struct output *o, const struct conf *c)
 {
+	const char *name = conf_str(c, "name", NULL);
 	struct eve *e = &o->eves[o->eve_count];
+	char numbered[48];
 	int err;
 
 	if (o->eve_count == EVE_OUTPUTS_MAX) {
-		snprintf(error_text, sizeof(error_text), "outputs: more than %d eve-log entries", EVE_OUTPUTS_MAX);
+		snprintf(error_text, sizeof(error_text), "outputs: more than %d eve-log entries and sinks", EVE_OUTPUTS_MAX);
 		return -E2BIG;
 	}
+	/* A spool is found again by its name: where nobody gave one, the kind and the place in the list make it. */
+	snprintf(numbered, sizeof(numbered), "%.32s-%u", conf_str(c, "filetype", "regular"), o->eve_count);
+	e->index = o->eve_count;
 	err = eve_read(e, c, o->opts.conf);
 	if (err < 0)
 		return err;
-	err = sink_open(&e->sink, c, o->opts.log_dir, "eve.json");
+	err = output_filter(e, c);
+	if (err == 0)
+		err = deliver(o, &e->delivery, c, name ? name : numbered, "eve.json", false);
 	if (err < 0) {
 		eve_forget(e);
 		return err;
 	}
-	pthread_mutex_init(&e->lock, NULL);
 	o->log_frames |= e->frame;
 	o->log_stream |= e->stream != 0;
 	o->eve_count++;
 	return 0;
+}
+
+/* `sinks`: the same keys as an eve-log entry, in a list of their own. */
+static int output_sinks(struct output *o)
+{
+	const struct conf *sinks = conf_find(o->opts.conf, "sinks");
+	int err = 0;
+
+	for (const struct conf *c = sinks ? sinks->first : NULL; c != NULL && err == 0; c = c->next)
+		if (conf_bool(c, "enabled", true))
+			err = output_eve(o, c);
+	return err;
 }
 
 static int output_entry(struct output *o, const struct conf *entry)
@@ -77,7 +119,7 @@ static int output_entry(struct output *o, const struct conf *entry)
 		return file_store_new(&o->store, c, o->opts.log_dir);
 	c = conf_child(entry, "fast");
 	if (c != NULL && conf_bool(c, "enabled", false) && o->fast == NULL)
-		return sink_open(&o->fast, c, o->opts.log_dir, "fast.log");
+		return deliver(o, &o->fast, c, "fast", "fast.log", true);
 	return 0;
 }
 
@@ -91,7 +133,8 @@ int output_new(struct output **out, const struct output_opts *opts)
 		return -ENOMEM;
 	o->opts = *opts;
 	exceptions_read(&o->exceptions, opts->conf, opts->inline_mode, conf_bool(opts->conf, "stream.midstream", false));
-	pthread_mutex_init(&o->fast_lock, NULL);
+	if (gethostname(o->host, sizeof(o->host) - 1) < 0 || o->host[0] == '\0')
+		snprintf(o->host, sizeof(o->host), "tapir");
 	pthread_mutex_init(&o->top_lock, NULL);
 	output_capture_name(o, opts->capture_name);
 	error_text[0] = '\0';
@@ -102,7 +145,11 @@ int output_new(struct output **out, const struct output_opts *opts)
 		err = output_eve(o, NULL);
 	for (const struct conf *e = outputs ? outputs->first : NULL; e != NULL && err == 0; e = e->next)
 		err = output_entry(o, e);
+	if (err == 0)
+		err = output_sinks(o);
 	if (err < 0) {
+		if (error_text[0] == '\0')
+			snprintf(error_text, sizeof(error_text), "outputs: %s", strerror(-err));
 		output_free(o);
 		return err;
 	}
@@ -110,20 +157,34 @@ int output_new(struct output **out, const struct output_opts *opts)
 	return 0;
 }
 
+int output_start(struct output *o)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < o->eve_count && err == 0; i++)
+		err = delivery_start(o->eves[i].delivery);
+	if (err == 0 && o->fast != NULL)
+		err = delivery_start(o->fast);
+	return err;
+}
+
 void output_reopen(struct output *o)
 {
-	for (unsigned i = 0; i < o->eve_count; i++) {
-		struct eve *e = &o->eves[i];
+	for (unsigned i = 0; i < o->eve_count; i++)
+		delivery_reopen(o->eves[i].delivery);
+	if (o->fast != NULL)
+		delivery_reopen(o->fast);
+}
 
-		pthread_mutex_lock(&e->lock);
-		if (e->sink->kind->reopen != NULL)
-			e->sink->kind->reopen(e->sink);
-		pthread_mutex_unlock(&e->lock);
-	}
-	pthread_mutex_lock(&o->fast_lock);
-	if (o->fast != NULL && o->fast->kind->reopen != NULL)
-		o->fast->kind->reopen(o->fast);
-	pthread_mutex_unlock(&o->fast_lock);
+bool output_sink_stats(struct output *o, unsigned index, struct delivery_stats *out)
+{
+	if (index < o->eve_count)
+		delivery_stats(o->eves[index].delivery, out);
+	else if (index == o->eve_count && o->fast != NULL)
+		delivery_stats(o->fast, out);
+	else
+		return false;
+	return true;
 }
 
 void output_free(struct output *o)
@@ -131,14 +192,11 @@ void output_free(struct output *o)
 	if (o == NULL)
 		return;
 	for (unsigned i = 0; i < o->eve_count; i++) {
-		o->eves[i].sink->kind->close(o->eves[i].sink);
-		pthread_mutex_destroy(&o->eves[i].lock);
+		delivery_free(o->eves[i].delivery);
 		eve_forget(&o->eves[i]);
 	}
-	if (o->fast != NULL)
-		o->fast->kind->close(o->fast);
+	delivery_free(o->fast);
 	file_store_free(o->store);
-	pthread_mutex_destroy(&o->fast_lock);
 	pthread_mutex_destroy(&o->top_lock);
 	free(o->capture_name);
 	for (unsigned i = 0; o->top != NULL && i < SIGNATURE_SLOTS; i++)
@@ -177,49 +235,32 @@ uint32_t output_wants(const struct output *o)
 
 const char *output_eve_path(const struct output *o)
 {
-	for (unsigned i = 0; i < o->eve_count; i++)
-		if (o->eves[i].sink->kind->path != NULL)
-			return o->eves[i].sink->kind->path(o->eves[i].sink);
-	return NULL;
+	const char *path = NULL;
+
+	for (unsigned i = 0; i < o->eve_count && path == NULL; i++)
+		path = delivery_path(o->eves[i].delivery);
+	return path;
 }
 
-static void lines_flush(struct records *r, struct lines *lines, struct sink *sink, pthread_mutex_t *lock)
+/* Ids are told apart by output, by worker, by record. */
+static uint64_t record_id(struct records *r, const struct eve *e)
 {
-	if (lines->len == 0)
-		return;
-	pthread_mutex_lock(lock);
-	if (sink->kind->write(sink, lines->data, lines->len) < 0)
-		r->stats.shed++;
-	pthread_mutex_unlock(lock);
-	r->stats.bytes += lines->len;
-	lines->len = 0;
+	return (uint64_t)e->index << 56 | (r->number & 0xffff) << 40 | (++r->ids[e->index] & 0xffffffffff);
 }
 
-void lines_add(struct records *r, struct lines *lines, struct sink *sink, pthread_mutex_t *lock, const char *prefix, const char *text,
-	       size_t len)
+void eve_done(struct records *r, struct eve *e, struct json *j, unsigned type, unsigned severity)
 {
-	size_t prefix_len = prefix ? strlen(prefix) : 0;
+	struct record_head head = { .type = (uint8_t)type, .severity = (uint8_t)(severity > UINT8_MAX ? UINT8_MAX : severity),
+				    .id = record_id(r, e) };
 
-	if (lines->len + prefix_len + len + 1 > LINES_MAX)
-		lines_flush(r, lines, sink, lock);
-	if (prefix_len + len + 1 > LINES_MAX) {
-		r->stats.shed++;
-		return;
-	}
-	if (prefix_len)
-		memcpy(lines->data + lines->len, prefix, prefix_len);
-	memcpy(lines->data + lines->len + prefix_len, text, len);
-	lines->len += prefix_len + len;
-	lines->data[lines->len++] = '\n';
-}
-
-void eve_done(struct records *r, struct eve *e, struct json *j)
-{
 	json_close(j);
 	if (json_overflowed(j))
 		r->stats.truncated++;
 	r->stats.events++;
-	lines_add(r, &r->lines[e - r->out->eves], e->sink, &e->lock, e->prefix, j->buf, j->len);
+	r->stats.bytes += j->len + 1;
+	head.len = (uint32_t)j->len;
+	if (!delivery_put(e->delivery, r->feeds[e->index], &head, j->buf))
+		r->stats.shed++;
 	json_reset(j);
 }
 
@@ -235,9 +276,10 @@ int records_new(struct records **out, struct output *o)
 	r->joined = malloc(JOINED_MAX);
 	ok = r->counts != NULL && r->joined != NULL && json_init(&r->j, RECORD_MAX, RECORD_MAX) == 0;
 	for (unsigned i = 0; i < o->eve_count && ok; i++)
-		ok = (r->lines[i].data = malloc(LINES_MAX)) != NULL;
+		ok = delivery_feed(o->eves[i].delivery, &r->feeds[i]) == 0;
 	if (ok && o->fast != NULL)
-		ok = (r->fast.data = malloc(LINES_MAX)) != NULL;
+		ok = delivery_feed(o->fast, &r->fast) == 0;
+	r->number = o->records_count++;
 	if (!ok) {
 		records_free(r);
 		return -ENOMEM;
@@ -297,9 +339,6 @@ void records_free(struct records *r)
 		return;
 	records_flush(r);
 	records_rules_change(r);
-	for (unsigned i = 0; i < EVE_OUTPUTS_MAX; i++)
-		free(r->lines[i].data);
-	free(r->fast.data);
 	free(r->counts);
 	free(r->joined);
 	json_fini(&r->j);
@@ -309,9 +348,9 @@ void records_free(struct records *r)
 void records_flush(struct records *r)
 {
 	for (unsigned i = 0; i < r->out->eve_count; i++)
-		lines_flush(r, &r->lines[i], r->out->eves[i].sink, &r->out->eves[i].lock);
+		delivery_kick(r->out->eves[i].delivery);
 	if (r->out->fast != NULL)
-		lines_flush(r, &r->fast, r->out->fast, &r->out->fast_lock);
+		delivery_kick(r->out->fast);
 }
 
 static void record_alerts(struct records *r, struct flow *flow, const struct packet *pkt, const struct alert_queue *alerts)
@@ -324,13 +363,13 @@ static void record_alerts(struct records *r, struct flow *flow, const struct pac
 		if (r->out->fast != NULL)
 			fast_log(r, pkt, a);
 		for (unsigned k = 0; k < r->out->eve_count; k++)
-			if (r->out->eves[k].alert)
+			if (r->out->eves[k].alert && a->rule->priority <= r->out->eves[k].severity_max)
 				eve_alert(r, &r->out->eves[k], &r->j, flow, pkt, a);
 	}
 }
 
 static void record_tx_into(struct records *r, struct eve *e, struct analysis *a, struct tx *tx,
-			   struct record_request *req, const struct packet *pkt)
+			   struct record_request *req, const struct packet *pkt, unsigned index)
 {
 	const struct analyzer *p = a->proto;
 	static const uint8_t dirs[] = {
@@ -344,7 +383,7 @@ static void record_tx_into(struct records *r, struct eve *e, struct analysis *a,
 		eve_header(r, e, &r->j, req->flow, pkt, dir, p->event_type, NULL);
 		json_uint(&r->j, "tx_id", tx->id);
 		if (p->record(a, tx, req, &r->j))
-			eve_done(r, e, &r->j);
+			eve_done(r, e, &r->j, RECORD_TYPE_APP + index, 0);
 		else
 			json_reset(&r->j);
 	}
@@ -359,7 +398,7 @@ static void record_tx(struct records *r, struct analysis *a, struct tx *tx, unsi
 		struct record_request req = { .options = e->app_options[index], .flow = flow, .time_ns = pkt->time_ns };
 
 		if (e->log_app[index])
-			record_tx_into(r, e, a, tx, &req, pkt);
+			record_tx_into(r, e, a, tx, &req, pkt, index);
 	}
 	tx->recorded = true;
 }
@@ -560,7 +599,7 @@ void records_stats(struct records *r, struct slice stats, uint64_t now_ns)
 			json_str(j, "host", e->sensor_name);
 		json_str(j, "event_type", "stats");
 		json_raw(j, "stats", stats);
-		eve_done(r, e, j);
+		eve_done(r, e, j, RECORD_TYPE_STATS, 0);
 	}
 }
 

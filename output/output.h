@@ -1,13 +1,14 @@
 /* output.h - what the sensor found, written down: EVE JSON and the logs beside it.
  *
  * `struct output` is the process's: the configured outputs and their sinks. Each worker has a
- * `struct records` over it: buffers of its own, so that writing a record takes no lock; a full
- * buffer, and records_flush, hand whole lines to the sink. Everything a record says comes from
- * the packet, the flow and the transactions; there is no clock in here. */
+ * `struct records` over it, with a feed of its own into each sink's delivery (output/delivery.h), so
+ * that writing a record takes no lock. Everything a record says comes from the packet, the flow and
+ * the transactions; there is no clock in the worker's part. */
 #ifndef TAPIR_OUTPUT_OUTPUT_H
 #define TAPIR_OUTPUT_OUTPUT_H
 
 #include "analyzers/analyzer.h"
+#include "output/delivery.h"
 #include "rules/rules.h"
 
 struct output;
@@ -27,6 +28,10 @@ struct output_opts {
 /* Opens every enabled output. On failure the reason is in output_error(). 0 or -errno. */
 int output_new(struct output **out, const struct output_opts *opts);
 const char *output_error(void);
+/* From now on records are delivered: threads are made. After the process has gone to the background. */
+int output_start(struct output *o);
+/* How the sink number `index` does; false where there are no more. */
+bool output_sink_stats(struct output *o, unsigned index, struct delivery_stats *out);
 /* SIGHUP: files are closed and opened again by name. Any thread. */
 void output_reopen(struct output *o);
 /* Everything flushed and closed. After all records are freed. */

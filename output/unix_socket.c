@@ -1,5 +1,6 @@
-/* unix_socket.c - records to a unix socket. A reader that doesn't keep up loses records rather than stalling
- * packets: a write waits at most SEND_WAIT_MS, then the rest of the buffer is refused and counted by the caller. */
+/* unix_socket.c - records to a unix socket. A reader that doesn't keep up makes records wait in the queue, not
+ * packets: a write waits at most SEND_WAIT_MS at a time. A stream that was cut in the middle of a record is closed, and
+ * that record comes again, whole, on the next connection. */
 #include "output/unix_socket.h"
 
 #include <errno.h>
@@ -9,17 +10,17 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SEND_WAIT_MS 200
+#define LINE_MAX_BYTES (300 * 1024)
 
 struct unix_sink {
 	struct sink sink;
 	struct sockaddr_un addr;
 	int type;
 	int fd;                         /* -1: not connected */
-	time_t next_try;
+	bool cut;                       /* the stream ends inside a record */
 };
 
 static int unix_connect(struct unix_sink *u)
@@ -64,62 +65,67 @@ int unix_socket_open(struct sink **out, const struct sink_kind *kind, int type, 
 	return 0;
 }
 
-static bool unix_ready(struct unix_sink *u)
+/* How much of it is sent; less than len: *err says why. */
+static size_t unix_send(struct unix_sink *u, const char *data, size_t len, int *err)
 {
-	time_t now = time(NULL);
+	size_t sent = 0;
 
-	if (u->fd >= 0)
-		return true;
-	if (now < u->next_try)
-		return false;
-	u->next_try = now + 1;
-	return unix_connect(u) == 0;
-}
-
-static int unix_send(struct unix_sink *u, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(u->fd, data, len, MSG_NOSIGNAL);
+	while (sent < len) {
+		ssize_t n = send(u->fd, data + sent, len - sent, MSG_NOSIGNAL);
 		struct pollfd p = { .fd = u->fd, .events = POLLOUT };
 
 		if (n >= 0) {
-			data += n;
-			len -= (size_t)n;
+			sent += (size_t)n;
 		} else if (errno == EAGAIN || errno == ENOBUFS) {
-			if (poll(&p, 1, SEND_WAIT_MS) <= 0)
-				return -EAGAIN;
+			if (poll(&p, 1, SEND_WAIT_MS) <= 0) {
+				*err = -EAGAIN;
+				return sent;
+			}
 		} else if (errno != EINTR) {
-			return -errno;
+			*err = -errno;
+			return sent;
 		}
 	}
-	return 0;
+	return sent;
 }
 
-int unix_socket_write(struct sink *s, const char *lines, size_t len)
+int unix_socket_send(struct sink *s, struct sink_record *records, unsigned count)
 {
 	struct unix_sink *u = (struct unix_sink *)s;
-	int err = 0;
+	int err = u->fd < 0 ? unix_connect(u) : 0;
+	unsigned done = 0;
 
-	if (!unix_ready(u))
-		return -ENOTCONN;
-	if (u->type == SOCK_STREAM) {
-		err = unix_send(u, lines, len);
-	} else {
-		while (len > 0 && err == 0) {
-			const char *end = memchr(lines, '\n', len);
-			size_t line = end ? (size_t)(end - lines) + 1 : len;
+	for (; done < count && err == 0; done++) {
+		char line[LINE_MAX_BYTES];
+		size_t len = records[done].len, sent;
 
-			err = unix_send(u, lines, line);
-			lines += line;
-			len -= line;
+		if (len + 1 > sizeof(line)) {
+			records[done].verdict = SINK_REFUSED;
+			sink_failed(s, 0, "it is longer than %zu bytes", sizeof(line) - 1);
+			continue;
+		}
+		memcpy(line, records[done].text, len);
+		line[len++] = '\n';
+		sent = unix_send(u, line, len, &err);
+		u->cut = sent > 0 && sent < len;
+		if (err == -EMSGSIZE) {
+			records[done].verdict = SINK_REFUSED;
+			sink_failed(s, 0, "a datagram of %zu bytes doesn't go", len);
+			err = 0;
+		} else if (err < 0) {
+			break;
+		} else {
+			records[done].verdict = SINK_SENT;
 		}
 	}
-	if (err < 0) {
-		/* A stream that was cut in the middle of a record must not go on with half of it. */
+	if (err == 0)
+		return 0;
+	sink_verdicts(records, done, count, SINK_AGAIN);
+	if (u->fd >= 0 && (err != -EAGAIN || u->cut)) {
 		close(u->fd);
 		u->fd = -1;
 	}
-	return err;
+	return sink_failed(s, err, "%s: %s", u->addr.sun_path, strerror(-err));
 }
 
 int unix_socket_reopen(struct sink *s)

@@ -422,7 +422,11 @@ int run_setup(struct run *r, const struct sensor_options *opts)
 	if (err == 0)
 		err = setup_output(r);
 	r->shared.output = r->output;
-	return err < 0 ? err : setup_pid_file(r);
+	if (err == 0)
+		err = setup_pid_file(r);
+	if (err == 0 && (err = output_start(r->output)) < 0)
+		log_error("outputs: %s", strerror(-err));
+	return err;
 }
 
 void run_teardown(struct run *r)

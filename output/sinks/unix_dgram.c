@@ -11,6 +11,6 @@ static int open_dgram(struct sink **out, const struct sink_opts *opts, char *err
 }
 
 const struct sink_kind sink_kind_unix_dgram = {
-	.name = "unix_dgram", .open = open_dgram, .write = unix_socket_write, .reopen = unix_socket_reopen,
+	.name = "unix_dgram", .open = open_dgram, .send = unix_socket_send, .reopen = unix_socket_reopen,
 	.close = unix_socket_close, .path = unix_socket_path,
 };

@@ -11,6 +11,6 @@ static int open_stream(struct sink **out, const struct sink_opts *opts, char *er
 }
 
 const struct sink_kind sink_kind_unix_stream = {
-	.name = "unix_stream", .open = open_stream, .write = unix_socket_write, .reopen = unix_socket_reopen,
+	.name = "unix_stream", .open = open_stream, .send = unix_socket_send, .reopen = unix_socket_reopen,
 	.close = unix_socket_close, .path = unix_socket_path,
 };
