@@ -194,6 +194,7 @@ struct match *rule_match_add(struct rule_parser *p, struct list_builder *list, e
 	m = &list->matches[list->count++];
 	memset(m, 0, sizeof(*m));
 	m->kind = (uint8_t)kind;
+	m->text_at = rule_text_at(p);
 	p->match_count++;
 	p->last_list = (int)(list - p->lists);
 	return m;
@@ -310,7 +311,8 @@ struct condition *rule_condition_add(struct rule_parser *p, const struct keyword
 		return NULL;
 	}
 	c = &p->conditions[p->condition_count++];
-	*c = (struct condition){ .keyword = kw, .data = data, .stage = (uint8_t)stage, .side = SIDE_BOTH };
+	*c = (struct condition){ .keyword = kw, .data = data, .stage = (uint8_t)stage, .side = SIDE_BOTH,
+				 .text_at = rule_text_at(p) };
 	return c;
 }
 

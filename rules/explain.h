@@ -8,18 +8,30 @@
 #include "base/must.h"
 #include "rules/inspect.h"
 
+struct group;
+struct raw_ready;
 struct view;
+struct analyzer_plan;
 
 /* rule is about to be judged on what in points at. */
 void explain_note_begin(struct explain *e, const struct inspect *in, const struct rule *rule);
-void explain_note_flow(struct explain *e, const struct inspect *in, const struct rule *rule);
-void explain_note_condition(struct explain *e, const struct inspect *in, const struct rule *rule, unsigned condition);
-void explain_note_view(struct explain *e, const struct buffer_list *list, unsigned index, const struct view *view);
+void explain_note_stop(struct explain *e, uint8_t stop);
+void explain_note_fits(struct explain *e);
+void explain_note_condition(struct explain *e, unsigned condition);
+void explain_note_step(struct explain *e, const struct buffer_list *list, unsigned condition, bool later);
+void explain_note_step_holds(struct explain *e);
+void explain_note_view(struct explain *e, const struct buffer_list *list, unsigned index);
+void explain_note_bytes(struct explain *e, const struct buffer_list *list, struct slice bytes);
+void explain_note_failed(struct explain *e, const struct inspect *in, const struct buffer_list *list, struct slice bytes);
 void explain_note_no_value(struct explain *e, const struct buffer_list *list);
 void explain_note_reached(struct explain *e, const struct buffer_list *list, unsigned match, size_t at);
 void explain_note_found(struct explain *e, unsigned match, size_t place);
 void explain_note_number(struct explain *e, unsigned match, size_t place, uint64_t value);
-void explain_note_matched(struct explain *e);
+void explain_note_outcome(struct explain *e, const struct inspect *in, const struct rule *rule, uint8_t stop);
+/* explain_look.c: the engine is through with the packet, or with a side of a transaction; did the rule come up? */
+void explain_look_packet(struct rules *r, const struct inspect *in, const struct raw_ready *raw);
+void explain_look_tx(struct rules *r, const struct inspect *in, const struct analyzer_plan *plan);
+void explain_look_flow_end(struct rules *r, const struct inspect *in);
 
 static inline void explain_begin(const struct inspect *in, const struct rule *rule)
 {
@@ -27,36 +39,62 @@ static inline void explain_begin(const struct inspect *in, const struct rule *ru
 		explain_note_begin(in->explain, in, rule);
 }
 
-/* It holds. */
-static inline void explain_matched(const struct inspect *in)
+/* enum explain_stop */
+static inline void explain_stop(const struct inspect *in, uint8_t stop)
 {
 	if (unlikely(in->explain != NULL))
-		explain_note_matched(in->explain);
+		explain_note_stop(in->explain, stop);
 }
 
-/* Its flow options (established, …) don't fit. */
-static inline void explain_flow(const struct inspect *in, const struct rule *rule)
+/* The packet fits, and so do its conditions. */
+static inline void explain_fits(const struct inspect *in)
 {
 	if (unlikely(in->explain != NULL))
-		explain_note_flow(in->explain, in, rule);
+		explain_note_fits(in->explain);
 }
 
 /* This condition doesn't hold. */
-static inline void explain_condition(const struct inspect *in, const struct rule *rule, unsigned condition)
+static inline void explain_condition(const struct inspect *in, unsigned condition)
 {
 	if (unlikely(in->explain != NULL))
-		explain_note_condition(in->explain, in, rule, condition);
+		explain_note_condition(in->explain, condition);
 }
 
-/* The list's buffer has this value. */
-static inline void explain_view(const struct inspect *in, const struct buffer_list *list, unsigned index,
-				const struct view *view)
+/* A step of a transaction doesn't hold (yet): a list, or where that is NULL a condition. */
+static inline void explain_step(const struct inspect *in, const struct buffer_list *list, unsigned condition, bool later)
 {
 	if (unlikely(in->explain != NULL))
-		explain_note_view(in->explain, list, index, view);
+		explain_note_step(in->explain, list, condition, later);
 }
 
-/* … or none. */
+static inline void explain_step_holds(const struct inspect *in)
+{
+	if (unlikely(in->explain != NULL))
+		explain_note_step_holds(in->explain);
+}
+
+/* The list is about to be judged on value number index. */
+static inline void explain_view(const struct inspect *in, const struct buffer_list *list, unsigned index)
+{
+	if (unlikely(in->explain != NULL))
+		explain_note_view(in->explain, list, index);
+}
+
+/* … on these bytes. */
+static inline void explain_bytes(const struct inspect *in, const struct buffer_list *list, struct slice bytes)
+{
+	if (unlikely(in->explain != NULL))
+		explain_note_bytes(in->explain, list, bytes);
+}
+
+/* … and doesn't hold. */
+static inline void explain_failed(const struct inspect *in, const struct buffer_list *list, struct slice bytes)
+{
+	if (unlikely(in->explain != NULL))
+		explain_note_failed(in->explain, in, list, bytes);
+}
+
+/* The list's buffer has no value. */
 static inline void explain_no_value(const struct inspect *in, const struct buffer_list *list)
 {
 	if (unlikely(in->explain != NULL))
@@ -82,6 +120,34 @@ static inline void explain_number(const struct inspect *in, unsigned match, size
 {
 	if (unlikely(in->explain != NULL))
 		explain_note_number(in->explain, match, place, value);
+}
+
+/* The engine is through with the packet; raw: what of the stream was looked at, NULL: nothing. */
+static inline void explain_packet(const struct inspect *in, const struct raw_ready *raw)
+{
+	if (unlikely(in->explain != NULL))
+		explain_look_packet(in->rules, in, raw);
+}
+
+/* … with a side of a transaction that is complete. */
+static inline void explain_tx(const struct inspect *in, const struct analyzer_plan *plan)
+{
+	if (unlikely(in->explain != NULL))
+		explain_look_tx(in->rules, in, plan);
+}
+
+/* The flow ends. */
+static inline void explain_flow_end(const struct inspect *in)
+{
+	if (unlikely(in->explain != NULL))
+		explain_look_flow_end(in->rules, in);
+}
+
+/* It matched; what became of that: enum explain_stop. */
+static inline void explain_outcome(const struct inspect *in, const struct rule *rule, uint8_t stop)
+{
+	if (unlikely(in->explain != NULL))
+		explain_note_outcome(in->explain, in, rule, stop);
 }
 
 #endif

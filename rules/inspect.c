@@ -8,6 +8,7 @@
 #include "analyzers/frame.h"
 #include "base/must.h"
 #include "rules/explain.h"
+#include "rules/explain_notes.h"
 #include "rules/keyword.h"
 #include "rules/profile.h"
 #include "stack/track/tcp.h"
@@ -47,7 +48,7 @@ bool conditions_hold(struct inspect *in, const struct rule *rule, enum condition
 		const struct condition *c = &rule->conditions[i];
 
 		if (c->keyword->match(in, rule, c->data) == c->negated) {
-			explain_condition(in, rule, i);
+			explain_condition(in, i);
 			return false;
 		}
 	}
@@ -60,15 +61,20 @@ bool rule_fits_packet(struct inspect *in, const struct rule *rule, const struct 
 
 	if (p->needs_flow && in->flow == NULL)
 		return false;
-	if (rule->app != NULL && (shown == NULL || !rule_takes_app(rule, shown)))
+	if (rule->app != NULL && (shown == NULL || !rule_takes_app(rule, shown))) {
+		explain_stop(in, EXPLAIN_APP);
 		return false;
+	}
 	if (p->needs_regular_packet && in->pkt->flags & PACKET_END_OF_FLOW)
 		return false;
 	if (!flow_fits(in, rule)) {
-		explain_flow(in, rule);
+		explain_stop(in, EXPLAIN_FLOW);
 		return false;
 	}
-	return conditions_hold(in, rule, STAGE_PACKET);
+	if (!conditions_hold(in, rule, STAGE_PACKET))
+		return false;
+	explain_fits(in);
+	return true;
 }
 
 static void rule_begin(struct rules *r, struct inspect *in)
@@ -358,6 +364,7 @@ static void inspect_side(struct rules *r, struct inspect *in)
 		inspect_frames(r, in, g, shown);
 		inspect_txs(r, in, g, &raw);
 	}
+	explain_packet(in, &raw);
 	if (in->flow != NULL && in->pkt->proto == 6 && rules_flow_of(in->flow) != NULL)
 		raw_done(r, in->flow, in->side, &raw);
 }
@@ -375,6 +382,7 @@ void rules_inspect(struct rules *r, struct flow *flow, struct packet *pkt, struc
 	struct inspect in = inspect_begin(r, flow, pkt);
 
 	if (flow != NULL && (flow->pass || flow->dropped || flow->no_inspect)) {
+		explain_packet(&in, NULL);
 		txs_pass(&in);
 		return;
 	}
@@ -425,6 +433,7 @@ void rules_flow_end(struct rules *r, struct flow *flow, struct packet *pkt, stru
 	f = rules_flow_make(r, flow);
 	if (f == NULL)
 		return;
+	explain_flow_end(&in);
 	/* Whether it ends with anything left to judge is asked once, for both sides. */
 	if (pkt->side == TO_SERVER)
 		f->end_open = side_open(r, flow, TO_SERVER) || side_open(r, flow, TO_CLIENT);

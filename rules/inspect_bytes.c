@@ -673,7 +673,10 @@ bool inspect_bytes(struct inspect *in, struct bytes_scratch *scratch, const stru
 		return false;
 	if (w.bytes.data == NULL)
 		w.bytes = slice_of("", 0);
+	explain_bytes(in, list, w.bytes);
 	yes = judge(&w, 0, 0) && !in->limit_hit;
+	if (!yes)
+		explain_failed(in, list, w.bytes);
 	scratch->place_used = used;
 	return yes;
 }

@@ -115,7 +115,7 @@ static enum step_answer list_judge(struct tx_look *l, const struct rule *rule, c
 			break;
 		any = true;
 		complete &= view.complete;
-		explain_view(in, list, i, &view);
+		explain_view(in, list, i);
 		holds = inspect_bytes(in, l->r->bytes, rule, list, &view);
 		if (!(f->flags & (FIELD_MULTI | FIELD_FILE)))
 			break;
@@ -251,8 +251,11 @@ static enum step_answer steps_judge(struct tx_look *l, const struct rule *rule, 
 		if (*held >> i & 1 || !step_is_ours(l, rule, s))
 			continue;
 		a = step_judge(l, rule, s);
-		if (a != STEP_HOLDS)
+		if (a != STEP_HOLDS) {
+			explain_step(l->in, s->is_condition ? NULL : &rule->buffers[s->index], s->index, a == STEP_LATER);
 			return a;
+		}
+		explain_step_holds(l->in);
 		*held |= 1ull << i;
 	}
 	return STEP_HOLDS;
@@ -418,6 +421,8 @@ static void tx_finish(struct tx_look *l)
 	const struct analyzer *proto = l->in->analysis->proto;
 	unsigned side = l->in->side;
 
+	if (l->over)
+		explain_tx(l->in, l->plan);
 	tx->inspected[side] = l->progress[side];
 	if (tx->progress[side] == l->progress[side])
 		tx->updated[side] = false;

@@ -99,6 +99,12 @@ static inline void *rule_alloc(struct rule_parser *p, size_t size)
 	return arena_alloc(&p->parsed->arena, size);
 }
 
+/* Where in the rule's text the option stands that is being parsed. */
+static inline uint32_t rule_text_at(const struct rule_parser *p)
+{
+	return p->keyword.data != NULL ? (uint32_t)((const char *)p->keyword.data - p->rule->text) : 0;
+}
+
 /* Equal buffers are one object. NULL where memory ran out. */
 const struct buffer *rule_buffer_intern(struct rule_parser *p, const struct buffer *buffer);
 /* Selects the buffer that following matches go to (a sticky keyword). */

@@ -4,6 +4,7 @@
 #include "analyzers/frame.h"
 #include "rules/engine.h"
 #include "rules/explain.h"
+#include "rules/explain_notes.h"
 #include "rules/keyword.h"
 #include "rules/state.h"
 
@@ -71,7 +72,7 @@ void found_add(struct rules *r, struct inspect *in, const struct rule *rule, uin
 {
 	struct alert *a;
 
-	explain_matched(in);
+	explain_outcome(in, rule, EXPLAIN_MATCHED);
 	post_act(in, rule);
 	if (r->found_count == FOUND_MAX) {
 		r->stats.alert_queue_overflow++;
@@ -195,17 +196,23 @@ void found_finish(struct rules *r, struct inspect *in, struct alert_queue *q)
 		if (answer != THRESHOLD_NO)
 			action_apply(r, in, a, q);
 		if (answer != THRESHOLD_ALERT_IT || !makes_alert(a->rule)) {
+			explain_outcome(in, a->rule, answer != THRESHOLD_ALERT_IT ? EXPLAIN_THRESHOLD : EXPLAIN_NOALERT);
 			q->suppressed++;
 			r->stats.alerts_suppressed++;
 		} else if (q->count < q->max && q->count < ALERTS_MAX) {
 			q->items[q->count++] = *a;
 			r->stats.alerts++;
+			explain_outcome(in, a->rule, EXPLAIN_ALERT);
 		} else {
+			explain_outcome(in, a->rule, EXPLAIN_LIMIT);
 			q->discarded++;
 			r->stats.alert_queue_overflow++;
 		}
-		if (answer != THRESHOLD_NO && a->action == ACTION_PASS)
+		if (answer != THRESHOLD_NO && a->action == ACTION_PASS) {
+			for (unsigned k = i + 1; k < r->found_count; k++)
+				explain_outcome(in, r->found[k].rule, EXPLAIN_PASSED);
 			break;
+		}
 	}
 	if (q->count && in->flow != NULL)
 		in->flow->alerted = true;

@@ -136,6 +136,7 @@ enum match_plan {
 struct match {
 	uint8_t kind;           /* enum match_kind */
 	uint8_t plan;           /* enum match_plan */
+	uint32_t text_at;       /* where in the rule's text it is written */
 	union {
 		struct content content;
 		struct pcre_match pcre;
@@ -179,6 +180,7 @@ struct condition {
 	uint8_t progress;                       /* STAGE_TX */
 	uint8_t side;                           /* STAGE_TX: enum side, or SIDE_BOTH */
 	bool negated;
+	uint32_t text_at;                       /* where in the rule's text it is written */
 };
 
 /* A number test on a field that may have several values. */

@@ -37,6 +37,7 @@ struct sensor_options {
 	bool init_errors_fatal;
 	bool recursive;                 /* -r DIR: and below */
 	bool daemon;
+	bool no_records;                /* outputs are left out */
 	int log_level;                  /* enum log_level; -1: as configured */
 	uint8_t summary;                /* enum summary_mode */
 };

@@ -152,6 +152,8 @@ static int setup_config(struct run *r)
 		return err;
 	}
 	r->conf = r->config->root;
+	if (r->opts->no_records && conf_child(r->conf, "outputs") != NULL)
+		conf_remove(conf_child(r->conf, "outputs"));
 	return 0;
 }
 
@@ -165,7 +167,7 @@ static int setup_log_dir(struct run *r)
 		log_error("-l: the name is too long");
 		return -ENAMETOOLONG;
 	}
-	if (r->opts->test_only && r->opts->log_dir == NULL)
+	if ((r->opts->test_only && r->opts->log_dir == NULL) || r->opts->no_records)
 		return 0;
 	if (mkdir(dir, 0755) < 0 && errno != EEXIST) {
 		log_error("%s: cannot be made: %s; give another directory with -l", dir, strerror(errno));
@@ -217,7 +219,7 @@ static int setup_logging(struct run *r)
 		if (strcasecmp(level, levels[i].name) == 0)
 			log_level_set(levels[i].level);
 	}
-	if (file == NULL || !conf_bool(file, "enabled", false) || r->opts->test_only)
+	if (file == NULL || !conf_bool(file, "enabled", false) || r->opts->test_only || r->opts->no_records)
 		return 0;
 	if (*name != '/' && asprintf(&path, "%s/%s", r->log_dir, name) < 0)
 		return -ENOMEM;

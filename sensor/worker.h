@@ -85,6 +85,8 @@ void worker_stats_ask(struct worker *w);
 bool worker_stats_ready(const struct worker *w);
 /* The snapshot; once the worker has ended, its last. */
 const struct worker_stats *worker_stats(const struct worker *w);
+/* Its engine; NULL where detection is off. For the thread that runs it. */
+struct rules *worker_rules(struct worker *w);
 /* Whether the worker uses the newest rules. */
 bool worker_rules_current(const struct worker *w);
 

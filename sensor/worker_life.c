@@ -88,6 +88,11 @@ const struct worker_stats *worker_stats(const struct worker *w)
 	return &w->snapshot;
 }
 
+struct rules *worker_rules(struct worker *w)
+{
+	return w->rules;
+}
+
 bool worker_rules_current(const struct worker *w)
 {
 	return w->rules_generation == w->shared->rules_generation;

@@ -45,8 +45,7 @@ def watch(hub, folder):
     path = folder + "/ctl.sock"
     with open(log, "w") as f:
         sensor = subprocess.Popen(hub.argv("mon", live.TAPIR, "run", "-i", "span0", "--device", "pcap", "-S", rules, "-l", out, "-v",
-                                           "--set", "unix-command.filename=" + path, "--set", "detect.sgh-mpm-caching-path=" + folder + "/c",
-                                           "--set", "pcap.buffer-size=256mb"), stdout=f, stderr=f)
+                                           "--set", "unix-command.filename=" + path, "--set", "detect.sgh-mpm-caching-path=" + folder + "/c"), stdout=f, stderr=f)
     eve = out + "/eve.json"
     try:
         live.wait_for("the sensor to see traffic", lambda: live.curl(hub, "http://%s/warm" % live.SERVER).returncode == 0 and
