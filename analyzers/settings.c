@@ -205,7 +205,7 @@ int app_new(struct app **out, struct mem *mem, const struct app_settings *settin
 	for (unsigned i = 0; i < settings->count; i++)
 		app->stats[i].name = settings->protos[i].analyzer->name;
 	app->stats[settings->count].name = "failed";
-	budget_init(&app->budget, mem, "analyzer", ANALYZER_BUDGET_DEFAULT);
+	budget_init_class(&app->budget, mem, MEM_ANALYZER, ANALYZER_BUDGET_DEFAULT);
 	*out = app;
 	return 0;
 }

@@ -5,7 +5,8 @@
  * larger is a mapping of its own and goes back to the kernel at once. Pieces are
  * cut from 2 MiB chunks (one huge page, where the kernel has any) on first use;
  * a freed piece waits in its class. So a chunk is never given back before
- * mem_free: what bounds the memory held is the budgets' caps. */
+ * mem_free: what bounds the memory held is the budgets' caps, and the plan's
+ * total: where that is reached, larger pieces that wait are cut up. */
 #include "base/budget.h"
 
 #include <stdlib.h>
@@ -49,6 +50,17 @@ struct mem {
 	struct chunk *chunks;
 	uint8_t *carve;                 /* the rest of the newest chunk */
 	uint8_t *carve_end;
+	uint64_t held, held_max;        /* bytes mapped; 0 = no bound */
+	unsigned workers;
+};
+
+/* Percent of the total, by enum mem_class. */
+static const struct {
+	const char *name;
+	unsigned percent;
+} classes[MEM_CLASSES] = {
+	[MEM_FLOW] = { "flow", 20 }, [MEM_SESSION] = { "session", 15 }, [MEM_STREAM] = { "stream", 20 },
+	[MEM_DEFRAG] = { "defrag", 5 }, [MEM_ANALYZER] = { "analyzer", 25 }, [MEM_RULES] = { "rules", 15 },
 };
 
 static inline unsigned class_of(size_t size)
@@ -99,6 +111,24 @@ void mem_free(struct mem *m)
 	free(m);
 }
 
+void mem_plan(struct mem *m, uint64_t total, unsigned workers)
+{
+	m->workers = workers > 0 ? workers : 1;
+	m->held_max = total / m->workers;
+	if (total != 0 && m->held_max < CHUNK_LEN)
+		m->held_max = CHUNK_LEN;
+}
+
+uint64_t mem_held(const struct mem *m)
+{
+	return m->held;
+}
+
+static bool mem_may_hold(const struct mem *m, size_t more)
+{
+	return m->held_max == 0 || m->held + more <= m->held_max;
+}
+
 static void *map_pages(size_t len)
 {
 	void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -125,7 +155,7 @@ static void mem_carve_rest(struct mem *m)
 
 static bool mem_grow(struct mem *m)
 {
-	uint8_t *p = map_pages(CHUNK_LEN * 2);
+	uint8_t *p = mem_may_hold(m, CHUNK_LEN) ? map_pages(CHUNK_LEN * 2) : NULL;
 	uint8_t *start;
 	struct chunk *c;
 
@@ -140,9 +170,36 @@ static bool mem_grow(struct mem *m)
 	c = (struct chunk *)start;
 	c->next = m->chunks;
 	m->chunks = c;
+	m->held += CHUNK_LEN;
 	m->carve = start + sizeof(*c);
 	m->carve_end = start + CHUNK_LEN;
 	return true;
+}
+
+/* A larger piece that waits is cut up. */
+static bool mem_split(struct mem *m, unsigned class)
+{
+	for (unsigned larger = class + 1; larger < CLASSES; larger++) {
+		struct piece *p = m->free[larger];
+
+		if (p == NULL)
+			continue;
+		m->free[larger] = p->next;
+		mem_carve_rest(m);
+		m->carve = (uint8_t *)p;
+		m->carve_end = m->carve + class_size(larger);
+		return true;
+	}
+	return false;
+}
+
+static void *mem_get_pages(struct mem *m, size_t charge)
+{
+	void *p = mem_may_hold(m, charge) ? map_pages(charge) : NULL;
+
+	if (p != NULL)
+		m->held += charge;
+	return p;
 }
 
 static void *mem_get(struct mem *m, size_t charge)
@@ -153,14 +210,14 @@ static void *mem_get(struct mem *m, size_t charge)
 	if (EACH_A_MALLOC)
 		return NULL;
 	if (charge > PIECE_MAX)
-		return map_pages(charge);
+		return mem_get_pages(m, charge);
 	class = class_of(charge);
 	p = m->free[class];
 	if (likely(p != NULL)) {
 		m->free[class] = p->next;
 		return p;
 	}
-	if ((size_t)(m->carve_end - m->carve) < charge && !mem_grow(m))
+	if ((size_t)(m->carve_end - m->carve) < charge && !mem_grow(m) && !mem_split(m, class))
 		return NULL;
 	p = (struct piece *)m->carve;
 	m->carve += charge;
@@ -174,6 +231,7 @@ static void mem_put(struct mem *m, void *data, size_t charge)
 
 	if (charge > PIECE_MAX) {
 		munmap(data, charge);
+		m->held -= charge;
 		return;
 	}
 	class = class_of(charge);
@@ -184,6 +242,17 @@ static void mem_put(struct mem *m, void *data, size_t charge)
 void budget_init(struct budget *b, struct mem *m, const char *name, uint64_t max)
 {
 	*b = (struct budget){ .mem = m, .name = name, .max = max };
+}
+
+void budget_init_class(struct budget *b, struct mem *m, enum mem_class class, uint64_t cap)
+{
+	uint64_t share = m->held_max * classes[class].percent / 100;
+
+	if (m->workers > 1)
+		cap /= m->workers;
+	if (share != 0 && (cap == 0 || cap > share))
+		cap = share;
+	budget_init(b, m, classes[class].name, cap);
 }
 
 /* Whether the change from one charge to another stays within the cap. */
@@ -254,10 +323,15 @@ void budget_put(struct budget *b, void *p, size_t size)
 }
 
 /* Two sizes that are both mappings: the kernel moves the pages. */
-static void *mem_remap(void *p, size_t charge_old, size_t charge)
+static void *mem_remap(struct mem *m, void *p, size_t charge_old, size_t charge)
 {
+	if (charge > charge_old && !mem_may_hold(m, charge - charge_old))
+		return NULL;
 	p = mremap(p, charge_old, charge, MREMAP_MAYMOVE);
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	m->held = m->held - charge_old + charge;
+	return p;
 }
 
 void *budget_resize(struct budget *b, void *p, size_t old_size, size_t new_size)
@@ -279,7 +353,7 @@ void *budget_resize(struct budget *b, void *p, size_t old_size, size_t new_size)
 		q = realloc(p, new_size);
 		guard_resume();
 	} else if (charge_old > PIECE_MAX && charge > PIECE_MAX) {
-		q = mem_remap(p, charge_old, charge);
+		q = mem_remap(b->mem, p, charge_old, charge);
 	} else {
 		q = mem_get(b->mem, charge);
 	}

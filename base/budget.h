@@ -22,6 +22,15 @@ struct mem *mem_new(void);
 /* Every byte given out must have come back, or it is simply lost to its taker. */
 void mem_free(struct mem *m);
 
+/* What a worker's memory is for, where the configuration names one total for all of it. */
+enum mem_class { MEM_FLOW, MEM_SESSION, MEM_STREAM, MEM_DEFRAG, MEM_ANALYZER, MEM_RULES, MEM_CLASSES };
+
+/* One worker's part of total (0: no total): the mappings never come to more, and each class gets a share of its
+ * own that no other can take. What classes have as a cap is divided among workers in either case. */
+void mem_plan(struct mem *m, uint64_t total, unsigned workers);
+/* Bytes mapped now. */
+uint64_t mem_held(const struct mem *m);
+
 struct budget {
 	struct mem *mem;
 	const char *name;       /* literal: "flow", "stream", ... */
@@ -32,6 +41,14 @@ struct budget {
 };
 
 void budget_init(struct budget *b, struct mem *m, const char *name, uint64_t max);
+
+/* A class's budget: cap (0 = none) is for all workers together, and the class's share of the total bounds it. */
+void budget_init_class(struct budget *b, struct mem *m, enum mem_class class, uint64_t cap);
+/* Nearly spent: the next to come should make room first. */
+static inline bool budget_tight(const struct budget *b)
+{
+	return b->max != 0 && b->used + b->max / 20 >= b->max;
+}
 
 /* size bytes, zeroed, aligned to 16; NULL where the budget is spent. size > 0. */
 void *budget_get(struct budget *b, size_t size);

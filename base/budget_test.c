@@ -121,9 +121,69 @@ static void a_random_walk(void **state)
 	mem_free(m);
 }
 
+static void a_plan_bounds_classes_and_the_whole(void **state)
+{
+	static const struct {
+		uint64_t total;
+		unsigned workers;
+		enum mem_class class;
+		uint64_t cap, max;
+	} rows[] = {
+		{ 0, 1, MEM_FLOW, 1000, 1000 },                         /* no total: the cap alone */
+		{ 0, 4, MEM_FLOW, 1000, 250 },                          /* divided among workers */
+		{ 100 << 20, 1, MEM_FLOW, 0, 20 << 20 },                /* a share of the total */
+		{ 100 << 20, 1, MEM_FLOW, 1 << 20, 1 << 20 },           /* a smaller cap stays */
+		{ 100 << 20, 1, MEM_DEFRAG, 1 << 30, 5 << 20 },
+		{ 200 << 20, 2, MEM_STREAM, 80 << 20, 20 << 20 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct mem *m = mem_new();
+		struct budget b;
+
+		mem_plan(m, rows[i].total, rows[i].workers);
+		budget_init_class(&b, m, rows[i].class, rows[i].cap);
+		assert_int_equal(b.max, rows[i].max);
+		mem_free(m);
+	}
+}
+
+/* Where nothing more may be mapped, large pieces that were given back serve small ones. */
+static void the_total_holds_and_large_pieces_are_cut_up(void **state)
+{
+	enum { LARGE = 60000, SMALL = 100, N = 4 << 20 };
+	static void *pieces[N / LARGE];
+	struct mem *m = mem_new();
+	struct budget b;
+	unsigned large = 0, small = 0;
+	void *p;
+
+	(void)state;
+	mem_plan(m, N, 1);
+	budget_init(&b, m, "any", 0);
+	while (large < ARRAY_LEN(pieces) && (pieces[large] = budget_get(&b, LARGE)) != NULL)
+		large++;
+	assert_true(mem_held(m) <= N);
+	for (unsigned i = 0; i < large; i++)
+		budget_put(&b, pieces[i], LARGE);
+	if (mem_held(m) == 0) {                 /* each is a malloc of its own under a sanitizer */
+		mem_free(m);
+		return;
+	}
+	assert_true(large > 30);
+	while ((p = budget_get(&b, SMALL)) != NULL)
+		small++;
+	assert_true(small > N / 112 * 9 / 10);
+	assert_true(mem_held(m) <= N);
+	mem_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_plan_bounds_classes_and_the_whole),
+		cmocka_unit_test(the_total_holds_and_large_pieces_are_cut_up),
 		cmocka_unit_test(charges_round_up_to_a_class),
 		cmocka_unit_test(a_spent_budget_says_no),
 		cmocka_unit_test(resizing_keeps_the_bytes),

@@ -579,12 +579,6 @@ void records_flow(struct records *r, struct rules *rules, struct flow *flow, uin
 	}
 }
 
-void records_flow_free(struct records *r, struct flow *flow)
-{
-	(void)r;
-	flow->slot[FLOW_RECORD] = NULL;
-}
-
 void records_stats(struct records *r, struct slice stats, uint64_t now_ns)
 {
 	for (unsigned k = 0; k < r->out->eve_count; k++) {

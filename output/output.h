@@ -57,8 +57,6 @@ void records_flow(struct records *r, struct rules *rules, struct flow *flow, uin
 void records_stats(struct records *r, struct slice stats, uint64_t now_ns);
 /* Whole lines to the sinks: at the end of a burst when live, and at the end of the run. */
 void records_flush(struct records *r);
-/* Frees what records keep in a flow's slot. */
-void records_flow_free(struct records *r, struct flow *flow);
 
 struct records_stats {
 	uint64_t alerts, events, bytes, shed;

@@ -85,7 +85,7 @@ int rules_new(struct rules **out, struct mem *mem, struct rule_set *set, struct 
 	if (r == NULL)
 		return -ENOMEM;
 	r->mem = mem;
-	budget_init(&r->budget, mem, "rules", conf ? conf_size(conf, "detect.memcap", 512ull << 20) : 512ull << 20);
+	budget_init_class(&r->budget, mem, MEM_RULES, conf ? conf_size(conf, "detect.memcap", 512ull << 20) : 512ull << 20);
 	r->set = rule_set_get(set);
 	r->state = state;
 	r->inline_mode = set->inline_mode;

@@ -120,6 +120,7 @@ struct rules {
 	size_t text_used;
 	struct group **groups;          /* hash table */
 	unsigned group_count;
+	size_t group_bytes;
 	struct group *spare;            /* worked out for one packet where there is no memory for another */
 	uint32_t chunk[2];              /* stream.reassembly.to{server,client}-chunk-size */
 	int64_t steps_max;

@@ -193,9 +193,16 @@ static void groups_sweep(struct rules *r)
 				continue;
 			}
 			*at = g->next;
-			budget_put(&r->budget, g, g->size);
+			r->group_bytes -= g->size;
 			r->group_count--;
+			budget_put(&r->budget, g, g->size);
 		}
+}
+
+/* They may have this part of the budget; the rest is for what flows hold. */
+static bool groups_exceed(const struct rules *r, unsigned part)
+{
+	return r->budget.max != 0 && r->group_bytes >= r->budget.max / part;
 }
 
 static struct group *group_get(struct rules *r, const struct group_key *key)
@@ -206,16 +213,17 @@ static struct group *group_get(struct rules *r, const struct group_key *key)
 	for (g = r->groups[slot]; g != NULL; g = g->next)
 		if (!memcmp(&g->key, key, sizeof(*key)))
 			return g;
-	if (r->group_count >= GROUPS_KEPT)
+	if (r->group_count >= GROUPS_KEPT || groups_exceed(r, 4))
 		groups_sweep(r);
 	group_fill(r, r->spare, key);
 	/* Many in use: more are held up to four times the number, then worked out packet by packet. */
-	g = r->group_count < 4 * GROUPS_KEPT ? group_copy(r, r->spare) : NULL;
+	g = r->group_count < 4 * GROUPS_KEPT && !groups_exceed(r, 3) ? group_copy(r, r->spare) : NULL;
 	if (g == NULL)
 		return r->spare;
 	g->next = r->groups[slot];
 	r->groups[slot] = g;
 	r->group_count++;
+	r->group_bytes += g->size;
 	return g;
 }
 
@@ -300,6 +308,7 @@ int groups_init(struct rules *r)
 		return -ENOMEM;
 	r->spare = group_place(memory, &m);
 	r->group_count = 0;
+	r->group_bytes = 0;
 	return 0;
 }
 

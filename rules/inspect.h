@@ -35,7 +35,6 @@ struct inspect {
  * slot is NULL until state.c puts something there; charged to budget. NULL where the flow can't have any. */
 struct flow_vars;
 struct flow_vars **rules_vars_slot(struct rules *r, struct flow *flow);
-struct budget *rules_budget(struct rules *r);
 /* state.c; vars may be NULL. */
 void flow_vars_free(struct rule_state *state, struct flow_vars *vars, struct budget *budget);
 

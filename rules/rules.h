@@ -120,6 +120,8 @@ void rules_inspect(struct rules *r, struct flow *flow, struct packet *pkt, struc
 /* The flow ends: what is still un-inspected on pkt's side is judged now. pkt is a pseudo packet; first comes TO_SERVER's. */
 void rules_flow_end(struct rules *r, struct flow *flow, struct packet *pkt, struct alert_queue *queue);
 void rules_flow_free(struct rules *r, struct flow *flow);
+/* What flows cost here. */
+struct budget *rules_budget(struct rules *r);
 /* Client and server of the flow have changed places. */
 void rules_turned(struct rules *r, struct flow *flow);
 /* Whether raw stream bytes of this direction can still matter to any rule of the flow. */

@@ -116,6 +116,7 @@ static const struct {
 	const char *pattern;
 	enum value_type type;
 } value_types[] = {
+	{ "memory", VALUE_SIZE },
 	{ "stream.memcap", VALUE_SIZE },
 	{ "stream.midstream", VALUE_BOOL },
 	{ "stream.async-oneside", VALUE_BOOL },

@@ -160,11 +160,14 @@ void stats_sum(struct stats *s, const struct run *r)
 		counters_sum(&t->tracker, &o->tracker, offsetof(struct tracker_stats, exception_policies));
 		memcpy(t->tracker.exception_policies, o->tracker.exception_policies, sizeof(t->tracker.exception_policies));
 		budget_sum(&t->tracker.flow, &o->tracker.flow);
+		budget_sum(&t->tracker.session, &o->tracker.session);
 		budget_sum(&t->tracker.stream, &o->tracker.stream);
 		budget_sum(&t->tracker.defrag, &o->tracker.defrag);
 		counters_sum(&t->rules, &o->rules, sizeof(t->rules));
 		counters_sum(&t->records, &o->records, sizeof(t->records));
 		budget_sum(&t->app_budget, &o->app_budget);
+		budget_sum(&t->rules_budget, &o->rules_budget);
+		t->memory_held += o->memory_held;
 		protos_sum(t, o);
 	}
 	wire_stats_finish(&t->counts.wire);
@@ -216,14 +219,14 @@ static void list_tcp(struct stats_list *l, const struct tracker_stats *t)
 		uint64_t value;
 	} rows[] = {
 		{ "syn", t->tcp_syn }, { "synack", t->tcp_synack }, { "rst", t->tcp_rst }, { "urg", t->tcp_urg },
-		{ "active_sessions", 0 }, { "sessions", t->tcp_sessions }, { "ssn_memcap_drop", 0 },
+		{ "active_sessions", 0 }, { "sessions", t->tcp_sessions }, { "ssn_memcap_drop", t->tcp_session_denied },
 		{ "ssn_from_cache", 0 }, { "ssn_from_pool", t->tcp_sessions }, { "pseudo", 0 }, { "pseudo_failed", 0 },
 		{ "invalid_checksum", t->tcp_bad_checksum }, { "midstream_pickups", t->tcp_midstream },
 		{ "pkt_on_wrong_thread", 0 }, { "ack_unseen_data", 0 }, { "segment_memcap_drop", t->tcp_segments_shed },
 		{ "segment_from_cache", 0 }, { "segment_from_pool", 0 }, { "stream_depth_reached", 0 },
 		{ "reassembly_gap", t->tcp_gaps }, { "overlap", t->tcp_overlaps },
 		{ "overlap_diff_data", t->tcp_overlaps_differing }, { "insert_data_normal_fail", 0 },
-		{ "insert_data_overlap_fail", 0 }, { "urgent_oob_data", 0 }, { "memuse", t->flow.used },
+		{ "insert_data_overlap_fail", 0 }, { "urgent_oob_data", 0 }, { "memuse", t->session.used },
 		{ "reassembly_memuse", t->stream.used },
 	};
 
@@ -392,6 +395,28 @@ static void list_budget(struct stats_list *l, const char *name, const struct bud
 	stats_list_add(l, b->denied, "tapir.budget.%s.denied", name);
 }
 
+/* What traffic costs, by class; and what was given up where it would have cost more than it may. */
+static void list_memory(struct stats_list *l, const struct worker_stats *t)
+{
+	static const char *const worth[] = { "closed", "unanswered", "quiet", "talking" };
+	const struct tracker_stats *k = &t->tracker;
+
+	list_budget(l, "flow", &k->flow);
+	list_budget(l, "session", &k->session);
+	list_budget(l, "stream", &k->stream);
+	list_budget(l, "defrag", &k->defrag);
+	list_budget(l, "analyzer", &t->app_budget);
+	list_budget(l, "rules", &t->rules_budget);
+	stats_list_add(l, t->memory_held, "tapir.memory.held");
+	for (unsigned i = 0; i < sizeof(worth) / sizeof(worth[0]); i++)
+		stats_list_add(l, k->evicted_by[i], "tapir.shed.flows_%s", worth[i]);
+	stats_list_add(l, k->packets[TRACK_NO_FLOW], "tapir.shed.packets_no_flow");
+	stats_list_add(l, k->tcp_session_denied, "tapir.shed.sessions_denied");
+	stats_list_add(l, k->tcp_queues_shed, "tapir.shed.stream_queues");
+	stats_list_add(l, k->tcp_segments_shed, "tapir.shed.stream_segments");
+	stats_list_add(l, k->frag_shed, "tapir.shed.datagrams");
+}
+
 /* What only tapir tells: the account of every frame, the devices, the budgets. */
 static void list_own(struct stats_list *l, const struct run *r, const struct worker_stats *t)
 {
@@ -422,10 +447,7 @@ static void list_own(struct stats_list *l, const struct run *r, const struct wor
 		stats_list_add(l, d.buffers[i].high, "tapir.buffers.%u.high", d.buffers[i].size);
 		stats_list_add(l, d.buffers[i].failures, "tapir.buffers.%u.failures", d.buffers[i].size);
 	}
-	list_budget(l, "flow", &t->tracker.flow);
-	list_budget(l, "stream", &t->tracker.stream);
-	list_budget(l, "defrag", &t->tracker.defrag);
-	list_budget(l, "analyzer", &t->app_budget);
+	list_memory(l, t);
 	stats_list_add(l, t->records.alerts, "tapir.records.alerts");
 	stats_list_add(l, t->records.events, "tapir.records.events");
 	stats_list_add(l, t->records.bytes, "tapir.records.bytes");

@@ -139,7 +139,6 @@ static void worker_flow_end(struct worker *w, struct flow *flow)
 		w->counts.tcp_states[flow->tcp->state <= TCP_CLOSED ? flow->tcp->state : TCP_NONE]++;
 	if (w->rules != NULL)
 		rules_flow_free(w->rules, flow);
-	records_flow_free(w->records, flow);
 	app_flow_free(w->app, flow);
 	tracker_release(w->tracker, flow);
 }

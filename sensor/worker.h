@@ -64,7 +64,8 @@ struct worker_stats {
 	struct tracker_stats tracker;
 	struct rules_stats rules;
 	struct records_stats records;
-	struct budget app_budget;
+	struct budget app_budget, rules_budget;
+	uint64_t memory_held;
 	unsigned proto_count;
 	struct app_stats protos[WORKER_PROTOS_MAX];
 };

@@ -63,8 +63,11 @@ void worker_snapshot(struct worker *w)
 
 	s->counts = w->counts;
 	tracker_stats(w->tracker, &s->tracker);
-	if (w->rules != NULL)
+	if (w->rules != NULL) {
 		rules_stats(w->rules, &s->rules);
+		s->rules_budget = *rules_budget(w->rules);
+	}
+	s->memory_held = mem_held(w->mem);
 	records_stats_get(w->records, &s->records);
 	s->app_budget = *app_budget(w->app);
 	for (s->proto_count = 0; s->proto_count < WORKER_PROTOS_MAX; s->proto_count++) {
@@ -154,6 +157,7 @@ int worker_new(struct worker **out, struct worker_shared *shared, unsigned index
 	w->mem = mem_new();
 	if (w->mem == NULL)
 		goto fail;
+	mem_plan(w->mem, conf_size(shared->conf, "memory", 0), shared->worker_count);
 	err = tracker_new(&w->tracker, w->mem, shared->conf, &shared->key);
 	if (err == 0)
 		err = app_new(&w->app, w->mem, shared->app);
@@ -165,6 +169,9 @@ int worker_new(struct worker **out, struct worker_shared *shared, unsigned index
 		err = records_new(&w->records, shared->output);
 	if (err < 0)
 		goto fail;
+	tracker_watch(w->tracker, app_budget(w->app));
+	if (w->rules != NULL)
+		tracker_watch(w->tracker, rules_budget(w->rules));
 	worker_want(w);
 	*out = w;
 	return 0;

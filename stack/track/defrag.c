@@ -125,7 +125,7 @@ int defrag_init(struct defrag *d, struct mem *mem, const struct track_config *cf
 	memset(d, 0, sizeof(*d));
 	d->cfg = cfg;
 	d->key = *key;
-	budget_init(&d->budget, mem, "defrag", cfg->defrag_memcap);
+	budget_init_class(&d->budget, mem, MEM_DEFRAG, cfg->defrag_memcap);
 	d->mask = BUCKETS - 1;
 	d->buckets = calloc(BUCKETS, sizeof(*d->buckets));
 	d->out = malloc(HEADER_MAX + DATAGRAM_MAX);

@@ -16,7 +16,7 @@
 
 struct tcp_conn;        /* stack/track/tcp.h */
 
-enum flow_slot { FLOW_ANALYSIS, FLOW_RULES, FLOW_RECORD, FLOW_SCRIPT, FLOW_SLOTS };
+enum flow_slot { FLOW_ANALYSIS, FLOW_RULES, FLOW_SCRIPT, FLOW_SLOTS };
 
 enum flow_state { FLOW_NEW, FLOW_ESTABLISHED, FLOW_CLOSED, FLOW_BYPASSED };
 
@@ -38,25 +38,28 @@ struct flow {
 	struct flow_key key;            /* side TO_SERVER sends from addr[0]:port[0] to addr[1]:port[1] */
 	uint64_t id;                    /* 51 bits, for EVE */
 	uint64_t first_ns, last_ns;
-	uint64_t ended_ns;              /* once ended: when; for a timeout, when it was due, whoever noticed later */
 	uint64_t pkts[2], bytes[2];     /* by side; bytes as captured, L2 included */
 	uint32_t hash;
+	uint32_t lru_s;                 /* the table's: when it last moved to its list's end */
+	uint8_t lru;                    /* the table's: which list, enum flow_lru in table.h */
+	uint8_t seen;                   /* bit a side: it has sent something */
 	uint8_t state;                  /* enum flow_state */
 	uint8_t end;                    /* enum flow_end, once ended */
-	bool emergency;                 /* ended early under memory pressure */
-	bool midstream;
-	bool alerted;
-	bool pass;                      /* a pass rule took it out of detection */
-	bool no_inspect;                /* bypass: neither analyzers nor rules look any more */
-	bool dropped;                   /* a drop rule hit: every later packet is dropped */
+	bool emergency : 1;             /* ended early under memory pressure */
+	bool midstream : 1;
+	bool alerted : 1;
+	bool pass : 1;                  /* a pass rule took it out of detection */
+	bool no_inspect : 1;            /* bypass: neither analyzers nor rules look any more */
+	bool dropped : 1;               /* a drop rule hit: every later packet is dropped */
+	bool swapped : 1;               /* sides were turned round after the first packets */
+	bool has_eth : 1;
+	bool talks : 1;                 /* TCP: data was taken */
 	uint8_t exceptions;             /* bits of enum exception_target (exception.h) that it met */
 	uint8_t drop_recorded;          /* output: bit a side, once that its packets are dropped was recorded */
-	bool swapped;                   /* sides were turned round after the first packets */
 	uint8_t ttl_min[2], ttl_max[2];
 	uint8_t icmp_type[2], icmp_code[2];     /* by side, first seen */
 	bool icmp_seen[2];
 	uint8_t tcp_flags[2];           /* all seen, by side */
-	bool has_eth;
 	uint8_t vlan_count;             /* of the first packet, whether tracked by them or not */
 	uint16_t vlan[PACKET_VLANS_MAX];
 	uint8_t eth[2][6];              /* MAC addresses: [0] the client's, [1] the server's */
@@ -65,10 +68,10 @@ struct flow {
 	void *slot[FLOW_SLOTS];
 
 	/* the table's own */
-	uint8_t lru;                    /* which list: enum flow_lru in table.h */
-	uint8_t seen;                   /* bit a side: it has sent something */
-	uint32_t lru_s;                 /* when it last moved to that list's end */
-	struct timer timer;
+	union {
+		struct timer timer;
+		uint64_t ended_ns;      /* once ended: when; for a timeout, when it was due, whoever noticed later */
+	};
 	struct flow *hash_next;
 	struct flow *lru_prev, *lru_next;
 };

@@ -46,7 +46,7 @@ static struct candidate candidate_of(const struct packet *pkt)
 static struct tcp_handshake *handshake(struct observed *o)
 {
 	if (o->c->handshake == NULL)
-		o->c->handshake = budget_get(&o->t->table.budget, sizeof(struct tcp_handshake));
+		o->c->handshake = budget_get(&o->t->sessions, sizeof(struct tcp_handshake));
 	return o->c->handshake;
 }
 
@@ -88,7 +88,7 @@ static void forget_syn(struct tcp_handshake *h)
 
 void observe_release(struct tracker *t, struct tcp_conn *c)
 {
-	budget_put(&t->table.budget, c->handshake, sizeof(*c->handshake));
+	budget_put(&t->sessions, c->handshake, sizeof(*c->handshake));
 	c->handshake = NULL;
 }
 
@@ -115,7 +115,7 @@ static struct tcp_conn *conn_new(struct tracker *t, struct flow *flow, const str
 	struct tcp_conn *c = flow->tcp;
 
 	if (c == NULL) {
-		c = flow->tcp = budget_get(&t->table.budget, sizeof(*c));
+		c = flow->tcp = budget_get(&t->sessions, sizeof(*c));
 		if (c == NULL)
 			return NULL;
 		t->stats.tcp_sessions++;

@@ -14,6 +14,7 @@ struct tracker {
 	struct flow_table table;
 	struct defrag defrag;
 	struct stream_pool pool;
+	struct budget sessions;         /* connections */
 	struct budget stream;           /* segments */
 	struct tracker_stats stats;
 	struct exceptions exceptions;

@@ -9,6 +9,7 @@
  * Where only one direction is seen there is no evidence to wait for, and everything plausible is taken. */
 #include "stack/track/receive.h"
 
+#include "base/must.h"
 #include "stack/track/events.h"
 
 #define PAWS_S (24 * 24 * 3600)
@@ -267,6 +268,8 @@ static void take_ack(struct received *r, enum verdict verdict)
 	}
 	if ((back->flags & DIR_FIN) && seq_le(back->rcv_nxt, ack))
 		back->flags |= DIR_ENDED;
+	if (unlikely(!r->flow->talks) && back->offset > 0 && seq_lt(back->isn + 1, back->acked))
+		flow_talks(&r->t->table, r->flow);
 }
 
 /* Cuts at stream.reassembly.depth; false where nothing is left. */

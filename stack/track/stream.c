@@ -3,6 +3,9 @@
  * The array of waiting segments is searched by halving and holds at most segments_max of them: an
  * insertion costs a short memmove, whatever order an attacker chooses.
  *
+ * Where the budget is spent, the queue that has waited longest is given up: most holes are filled within a
+ * round trip, so the oldest are those that nobody means to fill. Its stream sees a loss there.
+ *
  * Linux's queue is kept as the kernel keeps it: whole segments that may overlap at their ends, read
  * in the order of their starts, neighbours joined into one. Other policies cut a new segment at the
  * old ones' edges and decide each contested run by the table in policy.c. */
@@ -20,21 +23,6 @@ static void segment_put(struct stream_pool *pool, struct segment *s)
 	budget_put(pool->budget, s, sizeof(*s) + s->cap);
 }
 
-static struct segment *segment_get(struct stream_pool *pool, const struct segment *what,
-				   const uint8_t *data)
-{
-	struct segment *s = budget_get_raw(pool->budget, sizeof(*s) + what->len);
-
-	if (s == NULL)
-		return NULL;
-	*s = *what;
-	s->cap = what->len;
-	s->parts = 1;
-	if (what->len > 0)
-		memcpy(s->data, data, what->len);
-	return s;
-}
-
 static size_t queue_size(uint32_t cap)
 {
 	return sizeof(struct segments) + cap * sizeof(struct segment *);
@@ -42,10 +30,47 @@ static size_t queue_size(uint32_t cap)
 
 static void queue_free(struct stream_pool *pool, struct tcp_dir *dir)
 {
-	if (dir->queue == NULL)
+	struct segments *q = dir->queue;
+
+	if (q == NULL)
 		return;
-	budget_put(pool->budget, dir->queue, queue_size(dir->queue->cap));
+	*(q->older != NULL ? &q->older->newer : &pool->oldest) = q->newer;
+	*(q->newer != NULL ? &q->newer->older : &pool->newest) = q->older;
+	budget_put(pool->budget, q, queue_size(q->cap));
 	dir->queue = NULL;
+}
+
+/* Gives up what another direction than dir has waiting. False where there is none. */
+static bool shed_oldest(struct stream_pool *pool, const struct tcp_dir *dir)
+{
+	struct segments *q = pool->oldest;
+
+	if (q != NULL && q->dir == dir)
+		q = q->newer;
+	if (q == NULL)
+		return false;
+	pool->queues_shed++;
+	for (uint32_t i = 0; i < q->count; i++)
+		segment_put(pool, q->at[i]);
+	queue_free(pool, q->dir);
+	return true;
+}
+
+static struct segment *segment_get(struct stream_pool *pool, const struct tcp_dir *dir, const struct segment *what,
+				   const uint8_t *data)
+{
+	struct segment *s;
+
+	while ((s = budget_get_raw(pool->budget, sizeof(*s) + what->len)) == NULL) {
+		if (!shed_oldest(pool, dir))
+			return NULL;
+	}
+	*s = *what;
+	s->cap = what->len;
+	s->parts = 1;
+	if (what->len > 0)
+		memcpy(s->data, data, what->len);
+	return s;
 }
 
 /* Index of the first segment that starts behind seq. */
@@ -75,12 +100,19 @@ static bool queue_put_at(struct stream_pool *pool, struct tcp_dir *dir, uint32_t
 
 		if (q != NULL && q->count >= pool->segments_max)
 			return false;
-		wider = budget_resize(pool->budget, q, q == NULL ? 0 : queue_size(q->cap),
-				      queue_size(cap));
-		if (wider == NULL)
-			return false;
-		if (q == NULL)
+		while ((wider = budget_resize(pool->budget, q, q == NULL ? 0 : queue_size(q->cap),
+					      queue_size(cap))) == NULL) {
+			if (!shed_oldest(pool, dir))
+				return false;
+		}
+		if (q == NULL) {
 			wider->count = 0;
+			wider->dir = dir;
+			wider->older = pool->newest;
+			wider->newer = NULL;
+		}
+		*(wider->older != NULL ? &wider->older->newer : &pool->oldest) = wider;
+		*(wider->newer != NULL ? &wider->newer->older : &pool->newest) = wider;
 		wider->cap = cap;
 		dir->queue = q = wider;
 	}
@@ -169,7 +201,7 @@ static unsigned insert_linux(struct stream_pool *pool, struct tcp_dir *dir,
 			return result;
 		}
 	}
-	s = segment_get(pool, what, data);
+	s = segment_get(pool, dir, what, data);
 	if (s == NULL)
 		return result | INSERT_SHED;
 	if (replaces) {
@@ -220,7 +252,7 @@ static bool insert_run(struct stream_pool *pool, struct tcp_dir *dir, const stru
 	part.end = to;
 	part.len = seq_lt(from, data_end) ? (seq_lt(to, data_end) ? to : data_end) - from : 0;
 	part.fin = what->fin && to == what->end;
-	s = segment_get(pool, &part, data + (from - what->seq));
+	s = segment_get(pool, dir, &part, data + (from - what->seq));
 	if (s == NULL)
 		return false;
 	if (queue_put_at(pool, dir, i, s))
@@ -432,7 +464,7 @@ void stream_settle(struct stream_pool *pool)
 	if (direct->len > 0 && !(direct->dir->flags & DIR_IGNORED)) {
 		struct segment what = { .seq = direct->seq, .end = direct->seq + direct->len,
 					.len = direct->len };
-		struct segment *s = segment_get(pool, &what, direct->data);
+		struct segment *s = segment_get(pool, direct->dir, &what, direct->data);
 		uint32_t i = direct->dir->queue == NULL ? 0 : queue_upper(direct->dir->queue, what.seq);
 
 		if (s != NULL && !queue_put_at(pool, direct->dir, i, s)) {
@@ -565,6 +597,12 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 	*is_gap = true;
 	hand_out(dir, *len);
 	return true;
+}
+
+void stream_moved(struct tcp_dir *dir)
+{
+	if (dir->queue != NULL)
+		dir->queue->dir = dir;
 }
 
 void stream_drop(struct stream_pool *pool, struct tcp_dir *dir)

@@ -21,6 +21,8 @@ struct segment {
 };
 
 struct segments {
+	struct tcp_dir *dir;            /* whose */
+	struct segments *older, *newer; /* of all queues, by when they began */
 	uint32_t count, cap;
 	struct segment *at[];   /* by seq, then by age */
 };
@@ -39,7 +41,9 @@ struct stream_pool {
 	bool urgent_gap;                /* an urgent byte becomes a gap; else it is left out */
 	struct direct direct;
 	struct segment *lent;           /* pulled last: freed at the next call */
+	struct segments *oldest, *newest;
 	uint64_t gaps, overlaps, overlaps_differing, shed;
+	uint64_t queues_shed;
 };
 
 enum stream_insert {
@@ -76,6 +80,8 @@ void stream_flush(struct stream_pool *pool, struct tcp_dir *dir);
 void stream_settle(struct stream_pool *pool);
 bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **data, uint32_t *len,
 		 bool *is_gap);
+/* A copy of the direction stands in another place now. */
+void stream_moved(struct tcp_dir *dir);
 void stream_drop(struct stream_pool *pool, struct tcp_dir *dir);
 /* The end of the highest out-of-order run, for SACK's sake; rcv_nxt where there is none. */
 uint32_t stream_highest(const struct tcp_dir *dir);

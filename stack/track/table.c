@@ -9,9 +9,12 @@
  * so that the result doesn't depend on when timers fire. Timers go by the newest time seen: where a
  * file's clock steps back, flows that still have packets don't expire for it.
  *
- * Eviction: three lists, by what a flow is worth (closed, never answered, established), each in the
- * order of the last packet to within a second. When the budget is nearly spent every new flow evicts
- * up to two: first the closed, then the unanswered, and the established only among themselves. */
+ * Eviction: four lists, by what a flow is worth (closed, never answered, quiet, talking), each in the
+ * order of the last packet to within a second. When the budget, or one of those that flows cost as well
+ * (connections, analyzers, rules), is nearly spent, every new flow evicts up to two: first the closed, then
+ * the unanswered, then the quiet. But a quarter of the table is left to the unanswered, and one to the quiet,
+ * so that those who fill the one list don't keep newcomers from growing into the next; and those that talk
+ * give way only where they have more than the half that remains. */
 #include "stack/track/table.h"
 
 #include <errno.h>
@@ -27,7 +30,6 @@
 #define BUCKETS_MAX (1u << 27)
 #define MOVE_BUCKETS 4          /* old buckets emptied per new flow */
 #define EXPIRE_MAX 512          /* timers handled per call */
-#define RESERVE_SHARE 20        /* a 20th of the budget is kept free for the next flows */
 #define FLOW_ID_MASK ((uint64_t)0x7ffffffffffff)
 
 static struct flow *timer_flow(struct timer *timer)
@@ -52,9 +54,9 @@ int flow_table_init(struct flow_table *t, struct mem *mem, const struct track_co
 	memset(t, 0, sizeof(*t));
 	t->cfg = cfg;
 	t->key = *key;
-	budget_init(&t->budget, mem, "flow", cfg->flow_memcap);
+	budget_init_class(&t->budget, mem, MEM_FLOW, cfg->flow_memcap);
 	/* A small memcap gets a small array; it grows with the flows. */
-	while (n > BUCKETS_MIN && (uint64_t)n * sizeof(*t->buckets) > cfg->flow_memcap / 8)
+	while (n > BUCKETS_MIN && (uint64_t)n * sizeof(*t->buckets) > t->budget.max / 8)
 		n >>= 1;
 	t->buckets = budget_get(&t->budget, n * sizeof(*t->buckets));
 	if (t->buckets == NULL)
@@ -279,6 +281,7 @@ static void list_append(struct flow_list *list, struct flow *f)
 	else
 		list->first = f;
 	list->last = f;
+	list->count++;
 }
 
 static void list_remove(struct flow_list *list, struct flow *f)
@@ -292,6 +295,7 @@ static void list_remove(struct flow_list *list, struct flow *f)
 	else
 		list->last = f->lru_prev;
 	f->lru_next = f->lru_prev = NULL;
+	list->count--;
 }
 
 static enum flow_lru lru_of(const struct flow *f)
@@ -302,7 +306,7 @@ static enum flow_lru lru_of(const struct flow *f)
 	case FLOW_CLOSED:
 		return LRU_CLOSED;
 	default:
-		return LRU_ESTABLISHED;
+		return f->talks || f->key.proto != IPPROTO_TCP ? LRU_TALKING : LRU_QUIET;
 	}
 }
 
@@ -312,6 +316,13 @@ static void lru_renew(struct flow_table *t, struct flow *f)
 	f->lru = (uint8_t)lru_of(f);
 	f->lru_s = (uint32_t)(t->now_ns / NS_PER_S);
 	list_append(&t->lru[f->lru], f);
+}
+
+void flow_talks(struct flow_table *t, struct flow *f)
+{
+	f->talks = true;
+	if (f->lru == LRU_QUIET)
+		lru_renew(t, f);
 }
 
 /* Time */
@@ -439,18 +450,29 @@ struct flow *flow_table_find(struct flow_table *t, const struct flow_lookup *l, 
 	return NULL;
 }
 
-static void evict_one(struct flow_table *t, enum flow_lru above)
+static bool evict_from(struct flow_table *t, enum flow_lru lru)
 {
-	for (int i = LRU_CLOSED; i <= (int)above; i++) {
-		struct flow *f = t->lru[i].first;
+	struct flow *f = t->lru[lru].first;
 
-		if (f == NULL)
-			continue;
-		f->emergency = true;
-		t->evicted++;
-		flow_table_end(t, f, FLOW_END_FORCED);
+	if (f == NULL)
+		return false;
+	f->emergency = true;
+	t->evicted++;
+	t->evicted_by[lru]++;
+	flow_table_end(t, f, FLOW_END_FORCED);
+	return true;
+}
+
+static void evict_one(struct flow_table *t)
+{
+	if (evict_from(t, LRU_CLOSED))
 		return;
-	}
+	if (t->lru[LRU_NEW].count > t->count / 4)
+		evict_from(t, LRU_NEW);
+	else if (t->lru[LRU_QUIET].count > t->count / 4)
+		evict_from(t, LRU_QUIET);
+	else if (!evict_from(t, LRU_TALKING) && !evict_from(t, LRU_QUIET))
+		evict_from(t, LRU_NEW);
 }
 
 /* Keeps a share of the budget free, as an evicted flow only gives its memory back once the worker has
@@ -458,17 +480,20 @@ static void evict_one(struct flow_table *t, enum flow_lru above)
 static void make_room(struct flow_table *t)
 {
 	struct budget *b = &t->budget;
+	bool tight = budget_tight(b);
 
-	if (b->max == 0 || b->used + b->max / RESERVE_SHARE < b->max)
-		return;
-	if (!t->emergency) {
+	if (tight && !t->emergency) {
 		t->emergency = true;
 		t->emergency_entered++;
 	}
+	for (unsigned i = 0; i < t->watched_count; i++)
+		tight |= budget_tight(t->watched[i]);
+	if (!tight)
+		return;
 	if (t->ended.first != NULL && b->used + 64 * sizeof(struct flow) < b->max)
 		return;                         /* some is coming back already */
-	evict_one(t, LRU_NEW);
-	evict_one(t, t->lru[LRU_NEW].first != NULL ? LRU_NEW : LRU_ESTABLISHED);
+	evict_one(t);
+	evict_one(t);
 }
 
 static uint64_t flow_id(const struct flow_table *t, const struct flow *f, const struct packet *pkt)

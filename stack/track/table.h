@@ -6,16 +6,22 @@
 #include "stack/track/config.h"
 #include "stack/track/flow.h"
 
-/* Value of a flow to us, cheapest first: what is evicted under pressure. */
-enum flow_lru { LRU_CLOSED, LRU_NEW, LRU_ESTABLISHED, FLOW_LRUS };
+/* Value of a flow to us, cheapest first: what is evicted under pressure. One that talks has had data of either
+ * side taken by the other (TCP), or both sides have sent (others). */
+enum flow_lru { LRU_CLOSED, LRU_NEW, LRU_QUIET, LRU_TALKING, FLOW_LRUS };
+
+#define WATCHED_MAX 4
 
 struct flow_list {
 	struct flow *first, *last;
+	uint32_t count;
 };
 
 struct flow_table {
 	const struct track_config *cfg;
-	struct budget budget;           /* flows, their connections and the buckets */
+	struct budget budget;           /* flows and the buckets */
+	const struct budget *watched[WATCHED_MAX];      /* what else flows cost: when one is tight, flows go */
+	unsigned watched_count;
 	struct hash_key key;
 	struct flow **buckets;
 	struct flow **old;              /* being emptied into buckets, a few at a time; or NULL */
@@ -28,6 +34,7 @@ struct flow_table {
 	struct flow_list lru[FLOW_LRUS];
 	struct flow_list ended;         /* linked through lru_next */
 	uint64_t total, evicted, emergency_entered, ended_by[4];
+	uint64_t evicted_by[FLOW_LRUS];
 };
 
 /* How a packet is looked up: its key in its own direction. */
@@ -55,6 +62,8 @@ struct flow *flow_table_add(struct flow_table *t, const struct flow_lookup *l,
 enum side flow_side(const struct flow *f, const struct packet *pkt);
 /* The client is the server after all. */
 void flow_swap(struct flow *f);
+/* Its data was taken: it is worth more than one that only says hello. */
+void flow_talks(struct flow_table *t, struct flow *f);
 void flow_state_set(struct flow_table *t, struct flow *f, enum flow_state state);
 /* A packet came: last seen, eviction order. */
 void flow_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);

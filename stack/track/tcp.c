@@ -93,6 +93,8 @@ void tcp_turn(struct tcp_conn *c)
 	c->view[TO_CLIENT] = view;
 	c->dir[TO_SERVER] = c->dir[TO_CLIENT];
 	c->dir[TO_CLIENT] = dir;
+	stream_moved(&c->dir[TO_SERVER]);
+	stream_moved(&c->dir[TO_CLIENT]);
 }
 
 void tcp_end(struct tracker *t, struct flow *flow)
@@ -115,6 +117,6 @@ void tcp_release(struct tracker *t, struct flow *flow)
 	for (int i = 0; i < 2; i++)
 		stream_drop(&t->pool, &c->dir[i]);
 	observe_release(t, c);
-	budget_put(&t->table.budget, c, sizeof(*c));
+	budget_put(&t->sessions, c, sizeof(*c));
 	flow->tcp = NULL;
 }

@@ -42,7 +42,9 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 	err = defrag_init(&t->defrag, mem, &t->cfg, key);
 	if (err < 0)
 		goto free_table;
-	budget_init(&t->stream, mem, "stream", t->cfg.reassembly_memcap);
+	budget_init_class(&t->sessions, mem, MEM_SESSION, t->cfg.stream_memcap);
+	tracker_watch(t, &t->sessions);
+	budget_init_class(&t->stream, mem, MEM_STREAM, t->cfg.reassembly_memcap);
 	t->pool.budget = &t->stream;
 	t->pool.segments_max = t->cfg.segments_max;
 	t->pool.depth = t->cfg.reassembly_depth;
@@ -56,6 +58,12 @@ free_config:
 free_tracker:
 	free(t);
 	return err;
+}
+
+void tracker_watch(struct tracker *t, const struct budget *b)
+{
+	must(t->table.watched_count < WATCHED_MAX);
+	t->table.watched[t->table.watched_count++] = b;
 }
 
 void tracker_free(struct tracker *t)
@@ -424,6 +432,9 @@ void tracker_stats(const struct tracker *t, struct tracker_stats *out)
 	out->tcp_overlaps = t->pool.overlaps;
 	out->tcp_overlaps_differing = t->pool.overlaps_differing;
 	out->tcp_segments_shed = t->pool.shed;
+	out->tcp_queues_shed = t->pool.queues_shed;
+	out->tcp_session_denied = t->sessions.denied;
+	memcpy(out->evicted_by, t->table.evicted_by, sizeof(out->evicted_by));
 	out->frag_ipv4 = t->defrag.fragments[0];
 	out->frag_ipv6 = t->defrag.fragments[1];
 	out->frag_reassembled4 = t->defrag.done[0];
@@ -434,5 +445,6 @@ void tracker_stats(const struct tracker *t, struct tracker_stats *out)
 	out->frag_overlaps = t->defrag.overlaps;
 	out->defrag = t->defrag.budget;
 	out->flow = t->table.budget;
+	out->session = t->sessions;
 	out->stream = t->stream;
 }

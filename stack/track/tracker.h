@@ -36,6 +36,8 @@ extern const char *const track_drop_names[TRACK_DROPS];
  * the flow ids: same key and input, same ids). Returns 0 or -errno. */
 int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf, const struct hash_key *key);
 void tracker_free(struct tracker *t);
+/* Flows cost memory here as well: where it is nearly spent, new flows make old ones go. */
+void tracker_watch(struct tracker *t, const struct budget *b);
 
 /* Follows one packet at its own time. Returns its flow, with pkt->side and flags set and stream
  * events appended to pkt->events; NULL where it has none. *why is always set. */
@@ -110,13 +112,16 @@ struct tracker_stats {
 	uint64_t flows_total, flows_active, flows_tcp, flows_udp, flows_icmpv4, flows_icmpv6, flows_other;
 	uint64_t flows_ended[4];                /* enum flow_end */
 	uint64_t evicted, emergency_entered;
+	uint64_t evicted_by[4];                 /* closed, unanswered, quiet, talking */
 	uint64_t tcp_sessions, tcp_midstream, tcp_syn, tcp_synack, tcp_rst, tcp_urg;
 	uint64_t tcp_gaps, tcp_overlaps, tcp_overlaps_differing, tcp_bad_checksum, tcp_segments_shed;
+	uint64_t tcp_queues_shed;               /* what waited behind a hole, given up for others */
+	uint64_t tcp_session_denied;
 	uint64_t frag_ipv4, frag_ipv6, frag_reassembled4, frag_reassembled6, frag_timeouts4, frag_timeouts6;
 	uint64_t frag_shed, frag_overlaps;
 	uint64_t exceptions[EXCEPTION_TARGETS][EXCEPTION_POLICIES];
 	uint8_t exception_policies[EXCEPTION_TARGETS];          /* the same in every worker */
-	struct budget flow, stream, defrag;     /* copies: used, high, max, denied */
+	struct budget flow, session, stream, defrag;    /* copies: used, high, max, denied */
 };
 
 void tracker_stats(const struct tracker *t, struct tracker_stats *out);

@@ -10,35 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+from frames import Capture, ethernet, ipv4, tcp, udp
+
 TAPIR = os.environ["TAPIR"]
-
-
-def checksum(data):
-    if len(data) % 2:
-        data += b"\0"
-    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-
-
-def ipv4(src, dst, proto, payload, ident=0, frag=0):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), ident, frag, 64, proto, 0, src, dst)
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
-
-
-def udp(src, dst, sport, dport, payload):
-    return struct.pack("!HHHH", sport, dport, 8 + len(payload), 0) + payload
-
-
-def tcp(src, dst, sport, dport, seq, ack, flags, payload=b""):
-    head = struct.pack("!HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65535, 0, 0)
-    pseudo = src + dst + struct.pack("!BBH", 0, 6, len(head) + len(payload))
-    return head[:16] + struct.pack("!H", checksum(pseudo + head + payload)) + head[18:] + payload
-
-
-def ethernet(packet, kind=0x0800):
-    return b"\x02\0\0\0\0\1\x02\0\0\0\0\2" + struct.pack("!H", kind) + packet
 
 
 def host(rng):
@@ -99,9 +73,8 @@ def odd(rng):
 def make_capture(path, seed):
     rng = random.Random(seed)
     flows = [rng.choice([tcp_flow, tcp_flow, dns_flow, fragments, tunnel, odd])(rng) for _ in range(400)]
-    now, live = 1700000000 * 10**6, []
-    with open(path, "wb") as f:
-        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+    live = []
+    with Capture(path) as capture:
         while flows or live:
             while flows and len(live) < 30:
                 live.append(flows.pop())
@@ -109,8 +82,7 @@ def make_capture(path, seed):
             frame = live[one].pop(0)
             if not live[one]:
                 live.pop(one)
-            now += rng.randrange(200000)
-            f.write(struct.pack("<IIII", now // 10**6, now % 10**6, len(frame), len(frame)) + frame)
+            capture.add(frame, rng.randrange(200000))
 
 
 def run(capture, out, workers):
