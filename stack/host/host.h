@@ -15,8 +15,11 @@
 #include "base/budget.h"
 #include "base/hash.h"
 #include "base/must.h"
+#include "base/reader.h"
 #include "base/slice.h"
+#include "base/writer.h"
 #include "capture/frame_pool.h"
+#include "stack/wire/ip.h"
 #include "stack/wire/packet.h"
 #include "tapir/host.h"
 
@@ -210,7 +213,11 @@ extern const struct host_protocol *const host_protocols[HOST_PROTOCOLS];
 
 /* ---- the host ---- */
 
+#define LOCAL_BUCKETS 64
+
 struct binding_tables;
+struct netif_address;
+struct pmtu;
 struct host_runner;
 struct route_table;
 struct reassembly;
@@ -245,16 +252,22 @@ struct tapir_host {
 	uint64_t now_ns;
 	struct hash_key key;                    /* for every table that the network can fill */
 	uint64_t rng[4];
+	uint64_t entropy[32];                   /* from the kernel, handed out from the end */
+	uint32_t entropy_left;
 	struct mem *mem;
 	struct budget budget;
 	struct frame_pool *pool;                /* NULL where cfg.memory serves buffers, too */
 	struct buffer_tier_stats tiers[BUFFER_TIERS + 1];       /* those of cfg.memory */
 	struct host_timer *timers;              /* root of the heap */
 	struct netif *netifs[HOST_NETIFS_MAX + 1];      /* by index, from 1 */
+	struct netif_address *locals[LOCAL_BUCKETS];    /* our own addresses, hashed */
 	uint32_t path_generation;               /* changes with routes, addresses, neighbours, path MTUs */
 	struct route_table *routes;
 	struct binding_tables *bindings;
 	struct reassembly *reassembly;
+	struct pmtu *pmtus;                     /* pmtu.c; NULL until the first */
+	struct host_timer pmtu_timer;
+	uint16_t ip_ids[256];
 	struct pbuf_queue looped;               /* to ourselves, for the next round of a poll */
 	struct socket **fds;
 	uint32_t fds_len, fds_used, fds_free;   /* fds_free: no free one below */

@@ -47,6 +47,9 @@ struct ip_send {
  * What waits for a neighbour or is lost on the way is 0. */
 int ip_send(struct tapir_host *h, struct pbuf *p, const struct ip_send *how);
 
+/* Sends a whole IP packet, header included, as it is: how->path has been found. Takes p. */
+int ip_send_raw(struct tapir_host *h, struct pbuf *p, const struct ip_send *how);
+
 /* Fills path (where it is stale) for how->dst, and how->src where that is all zero. 0 or -errno as above. */
 int ip_path_find(struct tapir_host *h, struct ip_path *path, struct ip_send *how);
 

@@ -63,12 +63,17 @@ struct binding *binding_find_port(struct tapir_host *h, uint8_t proto, uint8_t v
 /* Calls visit for each binding of a protocol that has a port (visit may release the one it is given). */
 int binding_each(struct tapir_host *h, uint8_t proto, int (*visit)(void *arg, struct binding *b), void *arg);
 
+/* The same for those bound to one port. */
+int binding_each_port(struct tapir_host *h, uint8_t proto, uint16_t port, int (*visit)(void *arg, struct binding *b),
+		      void *arg);
+
 /* ---- sockets ---- */
 
 struct socket_message {
 	struct iovec *iov;
 	size_t iov_count;
-	size_t len;                     /* sum of iov */
+	size_t len;                     /* bytes of iov behind skip */
+	size_t skip;                    /* those an earlier round has dealt with */
 	int flags;                      /* MSG_*; MSG_DONTWAIT is set where the socket doesn't block */
 	struct endpoint *to;            /* sendmsg: NULL = the connected peer */
 	struct endpoint from;           /* recvmsg fills it where the kind has senders */
@@ -81,7 +86,7 @@ struct socket_message {
 	int out_flags;                  /* recvmsg: MSG_TRUNC, MSG_CTRUNC, ... */
 };
 
-/* Copies between a message's iovec, from its byte `at` on, and flat bytes; returns how many. */
+/* Copies between a message's iovec, from its byte `at` (behind skip) on, and flat bytes; returns how many. */
 size_t socket_copy_in(const struct socket_message *m, size_t at, void *to, size_t len);
 size_t socket_copy_out(const struct socket_message *m, size_t at, const void *from, size_t len);
 /* Appends ancillary data; sets MSG_CTRUNC where there is no room. */
@@ -118,7 +123,7 @@ struct socket_ops {
 };
 
 struct socket_extra;                    /* what few sockets have: memberships, filters, error queue */
-struct socket_waiter;
+struct socket_waiter;                   /* runner.c */
 struct socket_watch;
 
 struct socket {
@@ -166,10 +171,30 @@ int socket_error_take(struct socket *s);
 /* How IP is to carry what this socket sends: everything that options said. dst, src and proto are the caller's. */
 void socket_send_how(const struct socket *s, struct ip_send *how);
 
+/* The socket behind a descriptor; NULL. */
+struct socket *socket_get(const struct tapir_host *h, int fd);
+/* struct sockaddr to and from an endpoint, as this socket's family has it. 0 or -errno. */
+int endpoint_read(const struct socket *s, const struct sockaddr *addr, socklen_t len, struct endpoint *out);
+void endpoint_write(const struct socket *s, const struct endpoint *e, struct sockaddr_storage *out, socklen_t *len);
+/* SOL_SOCKET, IPPROTO_IP and IPPROTO_IPV6 options that every kind has (sockopt.c); -ENOPROTOOPT. */
+int socket_option_set(struct socket *s, int level, int name, const void *value, socklen_t len);
+int socket_option_get(struct socket *s, int level, int name, void *value, socklen_t *len);
+/* IP_PKTINFO, IP_TTL, ... of a message to send. 0 or -EINVAL. */
+int socket_control_parse(const struct socket *s, const struct socket_message *m, struct ip_send *how);
+/* Memberships and error queue go. */
+void socket_extra_free(struct socket *s);
+/* Whether a group's packet from nif is for this socket: joined by it, or IP_MULTICAST_ALL. */
+bool socket_group_wanted(const struct socket *s, uint16_t netif, uint8_t version, const struct ip_addr *group);
+/* Sets local address (all zero: any) from a bind call's endpoint. 0, -EADDRNOTAVAIL, -EINVAL. */
+int socket_bind_address(struct socket *s, const struct endpoint *local);
+
 static inline struct socket *socket_of(struct binding *b)
 {
 	return (struct socket *)b;
 }
+
+/* Gives it the lowest free descriptor, which is returned, or -errno. */
+int socket_fd_install(struct socket *s);
 
 /* The kinds: AF_INET and AF_INET6 SOCK_STREAM is tcp_socket_ops (tcp.h), ... */
 const struct socket_ops *socket_kind_find(int domain, int type, int *protocol, int *error);
