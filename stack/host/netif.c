@@ -248,6 +248,11 @@ static int netif_set_up(struct netif *nif)
 	if (nif->mtu > LOOPBACK_MTU)
 		nif->mtu = LOOPBACK_MTU;
 	memcpy(nif->mac, mac_given(nif->cfg.mac) ? nif->cfg.mac : info.mac, 6);
+	/* The address of a TAP interface is the kernel's, which is the other end of the wire. */
+	if (strcmp(info.kind, "tap") == 0 && !mac_given(nif->cfg.mac)) {
+		nif->mac[0] = (uint8_t)((nif->mac[0] & ~1) | 2);
+		nif->mac[5] ^= 1;
+	}
 	snprintf(nif->name, sizeof(nif->name), "%.15s", nif->cfg.name != NULL ? nif->cfg.name : info.name);
 	nif->cfg.name = NULL;           /* the caller's string */
 	return multicast_netif_up(nif);
