@@ -507,6 +507,22 @@ static enum defrag_result take(struct defrag *d, struct datagram *g, struct pack
 	return d->out_len > 0 ? DEFRAG_DONE : DEFRAG_IGNORED;
 }
 
+/* RFC 8200 4.5: the first fragment holds every header, that of the transport included. */
+static bool header_cut(const struct packet *pkt, uint32_t len)
+{
+	static const uint8_t tcp = 6, udp = 17, icmp = 58;
+	uint32_t least = pkt->proto == tcp ? 20 : pkt->proto == udp || pkt->proto == icmp ? 8 : 1;
+
+	return pkt->ip_version == 6 && pkt->frag_offset == 0 && len < least;
+}
+
+static bool is_strict(const struct defrag *d, const struct packet *pkt)
+{
+	uint8_t policy = host_policy(d->cfg, &pkt->dst, pkt->ip_version, OVERLAP_LINUX);
+
+	return frag_policy_of(policy) == FRAG_LINUX_MODERN || frag_policy_of(policy) == FRAG_RFC8200;
+}
+
 enum defrag_result defrag_add(struct defrag *d, struct packet *pkt)
 {
 	uint32_t start = pkt->frag_offset, len = (uint32_t)pkt->payload.len;
@@ -525,6 +541,10 @@ enum defrag_result defrag_add(struct defrag *d, struct packet *pkt)
 		if (pkt->ip_version == 6)
 			return DEFRAG_IGNORED;  /* RFC 8200 4.5 */
 		len &= ~7u;
+	}
+	if (header_cut(pkt, len) && is_strict(d, pkt)) {
+		event(pkt, EVENT_IPV4_FRAG_IGNORED, EVENT_IPV6_FRAG_IGNORED);
+		return DEFRAG_IGNORED;
 	}
 	key_init(d, &key, pkt);
 	hash = hash_bytes(&d->key, &key, sizeof(key));

@@ -9,6 +9,8 @@
 #include "stack/track/table.h"
 #include "stack/track/tracker.h"
 
+struct tcp_dir;
+
 struct tracker {
 	struct track_config cfg;
 	struct flow_table table;
@@ -26,6 +28,8 @@ struct tracker {
 void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt);
 /* The packet starts a new connection on a flow whose old one is over. */
 bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct packet *pkt);
+/* By the TTLs of what comes back, pkt dies on its way to the receiver. */
+bool ttl_too_small(const struct tcp_dir *back, const struct packet *pkt);
 /* Client and server change places. */
 void tcp_turn(struct tcp_conn *c);
 /* The flow is over: what waits becomes readable. */

@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 #include "stack/track/events.h"
+#include "stack/wire/ipv4.h"
 
 #define PAWS_S (24 * 24 * 3600)
 
@@ -50,20 +51,68 @@ static void ts_store(struct received *r)
 
 /* Handshake */
 
+/* The urgent byte: the last one that the pointer covers, as Linux reads it. One at a time is pending. False
+ * where such packets are to be dropped. */
+static bool take_urgent(struct received *r)
+{
+	struct tcp_dir *in = r->in;
+	uint32_t at = r->pkt->seq + r->pkt->urgent - (r->pkt->urgent > 0 ? 1 : 0);
+
+	if (r->t->cfg.urgent == URGENT_INLINE)
+		return true;
+	if (r->t->cfg.urgent == URGENT_DROP) {
+		r->pkt->flags |= PACKET_WOULD_DROP | PACKET_NO_PAYLOAD_INSPECT;
+		if (r->pkt->drop_reason == DROP_REASON_NONE)
+			r->pkt->drop_reason = DROP_REASON_STREAM_URGENT;
+		return false;
+	}
+	if (seq_lt(at, in->pos) || seq_lt(at, in->rcv_nxt) ||
+	    ((in->flags & DIR_URGENT) && seq_le(at, in->urgent_seq)))
+		return true;
+	in->flags |= DIR_URGENT;
+	in->urgent_seq = at;
+	return true;
+}
+
+/* What an option agreed on by both sides is offered with; the last SYN of a number tells. */
+static void take_offers(struct received *r)
+{
+	struct tcp_dir *in = r->in;
+
+	in->flags &= (uint16_t)~(DIR_SIGNED | DIR_TS_OFFERED);
+	if (r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao)
+		in->flags |= DIR_SIGNED;
+	if (r->pkt->tcp.has_timestamp)
+		in->flags |= DIR_TS_OFFERED;
+	in->flags |= DIR_SENT;
+	in->ttl = r->pkt->ttl;
+	ts_store(r);
+}
+
+/* A request that waits for the last ACK of its handshake dies by any other SYN in its window; not where data came
+ * with its own SYN and it is a connection already. */
+static bool kills_request(const struct received *r)
+{
+	const struct tcp_dir *in = r->in;
+
+	return (in->flags & (DIR_PASSIVE | DIR_GREETED)) == DIR_PASSIVE && in->rcv_nxt == in->isn + 1 &&
+	       seq_lt(in->isn, r->pkt->seq) && seq_lt(r->pkt->seq, in->isn + 1 + UINT16_MAX);
+}
+
 static void take_syn(struct received *r)
 {
 	struct tcp_dir *in = r->in;
 	uint32_t first = r->pkt->seq + 1;
 
+	if ((r->pkt->tcp_flags & TCP_FIN) && !(r->back->flags & DIR_KNOWN))
+		return;                         /* no listener takes that */
+	if (kills_request(r))
+		in->flags |= DIR_RST;
 	if (!(in->flags & DIR_KNOWN))
 		dir_start(in, first);
-	else if (in->isn != r->pkt->seq)
+	else if (in->isn != r->pkt->seq || (in->flags & DIR_PASSIVE) || (r->back->flags & DIR_HEARD))
 		return;                         /* the SYN/ACK will say which */
-	in->flags |= DIR_SENT;
-	if (r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao)
-		in->flags |= DIR_SIGNED;
-	in->ttl = r->pkt->ttl;
-	ts_store(r);
+	take_offers(r);
 	/* Fast open: whether the server takes the data shows in what its SYN/ACK acknowledges. */
 	if (r->what.len > 0 && r->what.seq == in->rcv_nxt) {
 		r->what.doubt = true;
@@ -78,32 +127,51 @@ static void take_syn(struct received *r)
 	}
 }
 
+/* It answers a SYN that we know, or one that the observer does. */
+static bool synack_answers(struct received *r, enum observed_verdict observed)
+{
+	const struct tcp_view *peer = &r->c->view[!r->pkt->side];
+	struct tcp_dir *back = r->back;
+
+	if ((back->flags & DIR_KNOWN) && seq_lt(back->isn, r->pkt->ack) && seq_le(r->pkt->ack, back->snd_nxt))
+		return true;
+	if (observed == OBSERVED_REFUSED)
+		return false;
+	if (!(back->flags & DIR_KNOWN) || (back->isn != peer->isn && back->offset == 0))
+		dir_restart(&r->t->pool, back, peer->isn + 1);
+	return true;
+}
+
 static void take_synack(struct received *r, enum observed_verdict observed)
 {
-	struct tcp_conn *c = r->c;
-	const struct tcp_view *peer = &c->view[!r->pkt->side];
+	struct tcp_dir *in = r->in, *back = r->back;
 
-	if (observed == OBSERVED_REFUSED || c->state > TCP_SYN_RECV)
+	if (kills_request(r)) {
+		in->flags |= DIR_RST;
 		return;
-	if (!(r->back->flags & DIR_KNOWN) || (r->back->isn != peer->isn && r->back->offset == 0))
-		dir_restart(&r->t->pool, r->back, peer->isn + 1);
-	if (r->in->flags & DIR_KNOWN)
-		return;                         /* the final ACK will say which */
-	dir_start(r->in, r->pkt->seq + 1);
-	r->in->flags |= DIR_SENT;
-	r->in->ttl = r->pkt->ttl;
-	ts_store(r);
-	if (r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao)
-		r->in->flags |= DIR_SIGNED;
-	r->back->acked = r->back->snd_una = r->pkt->ack;
-	r->back->edge = r->pkt->ack + r->pkt->window;
-	r->back->window_max = r->pkt->window;
-	r->back->flags |= DIR_HEARD | DIR_EDGE;
-	r->back->ts_recent_s = r->now_s;
-	stream_acknowledged(r->back, r->pkt->ack);
-	if (c->flags & CONN_TS) {
-		r->in->flags |= DIR_TS;
-		r->back->flags |= DIR_TS;
+	}
+	if (r->c->state > TCP_SYN_RECV || !synack_answers(r, observed))
+		return;
+	if (in->flags & DIR_KNOWN) {
+		if (in->isn != r->pkt->seq)
+			return;                 /* the final ACK will say which */
+	} else {
+		dir_start(in, r->pkt->seq + 1);
+		back->flags |= DIR_PASSIVE;
+	}
+	take_offers(r);
+	if (r->pkt->tcp_flags & TCP_URG)
+		take_urgent(r);
+	back->acked = back->isn + 1;            /* what came with the SYN counts from the next ACK on */
+	back->snd_una = r->pkt->ack;
+	back->edge = r->pkt->ack + r->pkt->window;
+	back->window_max = r->pkt->window;
+	back->flags |= DIR_HEARD | DIR_EDGE;
+	back->ts_recent_s = r->now_s;
+	stream_acknowledged(back, r->pkt->ack);
+	if ((r->c->flags & CONN_TS) || (in->flags & back->flags & DIR_TS_OFFERED)) {
+		in->flags |= DIR_TS;
+		back->flags |= DIR_TS;
 	}
 }
 
@@ -123,17 +191,8 @@ static void settle(struct received *r)
 
 /* Judgement */
 
-/* Hops between us and the host that sends with this TTL, by the usual initial values. */
-static unsigned hops(uint8_t ttl)
-{
-	if (ttl == 0)
-		return 0;
-	if (ttl <= 32)
-		return 0;               /* 32 or a distant 64: no guess */
-	return (ttl <= 64 ? 64u : ttl <= 128 ? 128u : 255u) - ttl;
-}
-
-static bool signature_refused(const struct received *r)
+/* Signed although that wasn't agreed on, or the other way round: systems differ in whether they mind. */
+static bool signature_odd(const struct received *r)
 {
 	bool has = r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao;
 
@@ -160,8 +219,8 @@ static enum verdict judge_window(const struct received *r)
 
 	if (!(in->flags & DIR_HEARD))
 		return TAKEN;
-	if (seq_lt(r->what.end, in->acked))
-		return REFUSED;                 /* old */
+	if (seq_lt(r->what.end, in->acked) && !seq_lt(in->rcv_nxt, r->what.end))
+		return REFUSED;                 /* old, and not just late to us */
 	if (!(in->flags & DIR_EDGE) || !seq_lt(in->edge, r->what.end))
 		return TAKEN;
 	return DOUBTED;
@@ -175,8 +234,11 @@ static enum verdict judge_ack(const struct received *r)
 	uint32_t ack = r->pkt->ack, slack;
 	uint64_t acked;
 
-	if (!(back->flags & DIR_HEARD) || (r->c->flags & CONN_ASYNC))
+	if (r->c->flags & CONN_ASYNC)
 		return TAKEN;
+	if (!(back->flags & DIR_HEARD))
+		return !(back->flags & DIR_SENT) || (seq_le(back->snd_una, ack) && seq_le(ack, back->snd_nxt)) ? TAKEN
+														: DOUBTED;
 	if (seq_lt(ack, back->snd_una)) {
 		acked = back->offset + (uint32_t)(back->snd_una - back->pos);
 		slack = back->window_max;
@@ -195,13 +257,18 @@ static bool receiver_seen(const struct received *r)
 	return r->c->view[!r->pkt->side].tcp_flags != 0 && !(r->c->flags & CONN_ASYNC);
 }
 
+/* Hosts don't take these unless they are told to. */
+static bool source_routed(const struct packet *pkt)
+{
+	return pkt->ip_version == 4 && (pkt->ip_options & (IPV4_OPT_LSRR | IPV4_OPT_SSRR)) != 0;
+}
+
 static enum verdict judge(const struct received *r)
 {
 	const struct packet *pkt = r->pkt;
 	enum verdict window, ack;
 
-	if (!(pkt->tcp_flags & TCP_ACK) || (pkt->tcp_flags & TCP_SYN) || signature_refused(r) ||
-	    paws_refused(r))
+	if (!(pkt->tcp_flags & TCP_ACK) || (pkt->tcp_flags & TCP_SYN) || paws_refused(r))
 		return REFUSED;
 	window = judge_window(r);
 	if (window == REFUSED)
@@ -210,22 +277,33 @@ static enum verdict judge(const struct received *r)
 	if (ack == REFUSED)
 		return REFUSED;
 	if (!receiver_seen(r))
-		return TAKEN;
-	if (pkt->ttl < hops(r->back->ttl) && (r->in->flags & DIR_HEARD))
+		return signature_odd(r) ? REFUSED : TAKEN;
+	if (signature_odd(r) || source_routed(pkt) || ttl_too_small(r->back, pkt))
 		return DOUBTED;
 	return ack < window ? ack : window;
 }
 
-/* A RST is obeyed exactly where the next byte is expected, or behind the last that arrived early. */
+/* A RST is obeyed exactly where the next byte is expected, or behind the last that arrived early; by who has sent a
+ * SYN and waits, where it acknowledges that. */
+static bool rst_obeyed(const struct received *r)
+{
+	const struct tcp_dir *in = r->in, *back = r->back;
+	uint32_t seq = r->pkt->seq;
+
+	if ((back->flags & DIR_KNOWN) && !(in->flags & DIR_KNOWN))
+		return (r->pkt->tcp_flags & TCP_ACK) && seq_lt(back->isn, r->pkt->ack) &&
+		       seq_le(r->pkt->ack, back->snd_nxt);
+	if (!(in->flags & DIR_KNOWN))
+		return false;
+	return seq == in->rcv_nxt || ((r->c->flags & CONN_SACK) && seq == stream_highest(in)) ||
+	       (seq == in->rcv_nxt - 1 && (in->flags & DIR_FIN));
+}
+
 static void take_rst(struct received *r)
 {
 	struct tcp_dir *in = r->in;
-	uint32_t seq = r->pkt->seq;
 
-	if (!(in->flags & DIR_KNOWN) || signature_refused(r))
-		return;
-	if (seq != in->rcv_nxt && seq != stream_highest(in) &&
-	    !(seq == in->rcv_nxt - 1 && (in->flags & DIR_FIN)))
+	if (!rst_obeyed(r) || ttl_too_small(r->back, r->pkt) || (signature_odd(r) && !r->pkt->tcp.has_ao))
 		return;
 	in->flags |= DIR_RST;
 	/* Inline, it will reach the receiver: what waits for a hole to be filled waits in vain. */
@@ -235,15 +313,18 @@ static void take_rst(struct received *r)
 
 /* Effects */
 
-/* The sender's own word about what it received. */
+/* The sender's own word about what it received. For more than was ever seen it is no evidence: our mirror may have
+ * lost it, or the sender lies. */
 static void take_ack(struct received *r, enum verdict verdict)
 {
 	struct tcp_dir *back = r->back;
 	const struct tcp_view *peer = &r->c->view[!r->pkt->side];
-	uint32_t ack = r->pkt->ack, edge = ack + ((uint32_t)r->pkt->window << peer->wscale);
+	uint32_t ack = r->pkt->ack, edge = ack + ((uint32_t)r->pkt->window << peer->wscale), before;
 
 	if (!(back->flags & DIR_KNOWN))
 		dir_start(back, ack);
+	else if ((back->flags & DIR_SENT) && seq_lt(back->snd_nxt, ack) && seq_lt(stream_highest(back), ack))
+		return;
 	if (!(back->flags & DIR_HEARD)) {
 		back->acked = back->snd_una = ack;
 		back->edge = edge;
@@ -260,12 +341,15 @@ static void take_ack(struct received *r, enum verdict verdict)
 		back->flags |= DIR_EDGE;
 	if (((uint32_t)r->pkt->window << peer->wscale) > back->window_max)
 		back->window_max = (uint32_t)r->pkt->window << peer->wscale;
+	before = back->rcv_nxt;
 	if (stream_acknowledged(back, ack)) {
 		r->t->pool.gaps++;
 		packet_event(r->pkt, STREAM_REASSEMBLY_SEQ_GAP);
 		r->c->view[!r->pkt->side].flags |= VIEW_GAP;
 		r->c->flags |= CONN_LOSSY;
 	}
+	if (back->rcv_nxt != before)
+		back->flags &= (uint16_t)~DIR_RST;      /* it took what came behind the RST */
 	if ((back->flags & DIR_FIN) && seq_le(back->rcv_nxt, ack))
 		back->flags |= DIR_ENDED;
 	if (unlikely(!r->flow->talks) && back->offset > 0 && seq_lt(back->isn + 1, back->acked))
@@ -292,29 +376,6 @@ static bool within_depth(struct received *r)
 	r->what.len -= (uint32_t)(end - depth);
 	r->what.end = r->what.seq + r->what.len;
 	r->what.fin = false;
-	return true;
-}
-
-/* The urgent byte: the last one that the pointer covers, as Linux reads it. One at a time is pending. False
- * where such packets are to be dropped. */
-static bool take_urgent(struct received *r)
-{
-	struct tcp_dir *in = r->in;
-	uint32_t at = r->pkt->seq + r->pkt->urgent - (r->pkt->urgent > 0 ? 1 : 0);
-
-	if (r->t->cfg.urgent == URGENT_INLINE)
-		return true;
-	if (r->t->cfg.urgent == URGENT_DROP) {
-		r->pkt->flags |= PACKET_WOULD_DROP | PACKET_NO_PAYLOAD_INSPECT;
-		if (r->pkt->drop_reason == DROP_REASON_NONE)
-			r->pkt->drop_reason = DROP_REASON_STREAM_URGENT;
-		return false;
-	}
-	if (seq_lt(at, in->pos) || seq_lt(at, in->rcv_nxt) ||
-	    ((in->flags & DIR_URGENT) && seq_le(at, in->urgent_seq)))
-		return true;
-	in->flags |= DIR_URGENT;
-	in->urgent_seq = at;
 	return true;
 }
 
@@ -351,12 +412,14 @@ static void take_segment(struct received *r, enum verdict verdict)
 
 	if (verdict == TAKEN && seq_lt(in->snd_nxt, r->what.end))
 		in->snd_nxt = r->what.end;
-	if (verdict != REFUSED && r->pkt->tcp.has_timestamp && seq_le(r->pkt->seq, in->acked) &&
+	if (verdict == TAKEN && r->pkt->tcp.has_timestamp && seq_le(r->pkt->seq, in->acked) &&
 	    (int32_t)(in->ts_recent - r->pkt->tcp.ts_val) <= 0)
 		ts_store(r);
-	if (r->what.end == r->what.seq || !seq_lt(in->rcv_nxt, r->what.end) || verdict == REFUSED)
-		return;
+	if (verdict == TAKEN)
+		in->flags |= DIR_GREETED;
 	if ((r->pkt->tcp_flags & TCP_URG) && verdict == TAKEN && !take_urgent(r))
+		return;
+	if (r->what.end == r->what.seq || !seq_lt(in->rcv_nxt, r->what.end) || verdict == REFUSED)
 		return;
 	/* Behind a FIN or RST: real only if that never arrived, and then the ACK shows it. */
 	take_data(r, verdict == DOUBTED || (in->flags & (DIR_FIN | DIR_RST)) != 0);
@@ -377,6 +440,7 @@ void receive(struct tracker *t, struct flow *flow, struct packet *pkt, enum obse
 	uint32_t syn = pkt->tcp_flags & TCP_SYN ? 1 : 0;
 	struct received r = { .t = t, .flow = flow, .c = c, .pkt = pkt };
 	enum verdict verdict;
+	bool settled;
 
 	r.in = &c->dir[pkt->side];
 	r.back = &c->dir[!pkt->side];
@@ -392,16 +456,17 @@ void receive(struct tracker *t, struct flow *flow, struct packet *pkt, enum obse
 	if (syn) {
 		if (pkt->tcp_flags & TCP_ACK)
 			take_synack(&r, observed);
-		else if (c->state <= TCP_SYN_RECV)
+		else
 			take_syn(&r);
 		return;
 	}
-	if (c->state <= TCP_SYN_RECV && !(c->flags & CONN_MIDSTREAM))
-		return;                         /* no handshake yet, or a bad end of one */
-	if (!(r.in->flags & DIR_KNOWN) || !(r.back->flags & DIR_KNOWN) || r.in->offset == 0)
+	settled = (c->state > TCP_SYN_RECV && c->state != TCP_CLOSED) || (c->flags & CONN_MIDSTREAM);
+	if (!settled && !(r.in->flags & r.back->flags & DIR_KNOWN))
+		return;                         /* no handshake yet */
+	if (settled && (!(r.in->flags & r.back->flags & DIR_KNOWN) || r.in->offset == 0))
 		settle(&r);
 	verdict = judge(&r);
-	if (verdict == TAKEN || (verdict == DOUBTED && observed != OBSERVED_REFUSED))
+	if (verdict != REFUSED)
 		take_ack(&r, verdict);
 	take_segment(&r, verdict);
 	note_base(&c->view[pkt->side], r.in);

@@ -393,7 +393,7 @@ static void take_fin_back(struct tcp_dir *dir)
 	const struct segments *q = dir->queue;
 
 	for (uint32_t i = 0; q != NULL && i < q->count; i++) {
-		if (seq_lt(q->at[i]->seq, dir->rcv_nxt) && !seq_lt(q->at[i]->end, dir->rcv_nxt)) {
+		if (seq_lt(q->at[i]->seq, dir->rcv_nxt) && seq_lt(dir->rcv_nxt, q->at[i]->seq + q->at[i]->len)) {
 			dir->flags &= (uint16_t)~DIR_FIN;
 			dir->rcv_nxt--;
 			return;

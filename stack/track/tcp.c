@@ -33,6 +33,34 @@ static bool time_wait_reuses(const struct tcp_dir *in, const struct packet *pkt)
 	       (int32_t)(in->ts_recent - pkt->tcp.ts_val) < 0;
 }
 
+/* Hops between us and the host that sends with this TTL, by the usual initial values. */
+static unsigned hops(uint8_t ttl)
+{
+	if (ttl <= 32)
+		return 0;               /* 32 or a distant 64: no guess */
+	return (ttl <= 64 ? 64u : ttl <= 128 ? 128u : 255u) - ttl;
+}
+
+bool ttl_too_small(const struct tcp_dir *back, const struct packet *pkt)
+{
+	unsigned away = hops(back->ttl);
+
+	return away > 0 && pkt->ttl <= away;
+}
+
+/* What was said so far leaves the receiver of this side's packets in the middle of a connection. */
+static bool goes_on(const struct tcp_conn *c, enum side side)
+{
+	const struct tcp_dir *in = &c->dir[side], *back = &c->dir[other_side(side)];
+
+	if (!(in->flags & back->flags & DIR_KNOWN) || ((in->flags | back->flags) & DIR_RST))
+		return false;
+	/* A RST that seems to be ahead may only be ahead of what we have seen. */
+	if ((c->flags & CONN_CLOSED_BY_RST) && (in->queue != NULL || back->queue != NULL || (c->flags & CONN_LOSSY)))
+		return false;
+	return !(in->flags & back->flags & DIR_FIN);
+}
+
 bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct packet *pkt)
 {
 	const struct tcp_conn *c = flow->tcp;
@@ -46,11 +74,15 @@ bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct p
 		return !synack || side == TO_SERVER;
 	if (!synack && (c->flags & CONN_FAST_OPEN_IGNORED) && c->state == TCP_SYN_RECV)
 		return true;
+	if (ttl_too_small(&c->dir[other_side(side)], pkt))
+		return false;
+	if (!synack && (c->dir[side].flags & (DIR_RST | DIR_GREETED)) == (DIR_RST | DIR_GREETED))
+		return true;
 	if (side == (synack ? TO_CLIENT : TO_SERVER) && pkt->seq == c->view[side].isn)
 		return false;
 	if (c->state == TCP_TIME_WAIT && !synack)
 		return time_wait_reuses(&c->dir[side], pkt);
-	return c->state >= TCP_LAST_ACK || c->state == TCP_NONE;
+	return (c->state >= TCP_LAST_ACK || c->state == TCP_NONE) && (synack || !goes_on(c, side));
 }
 
 void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt)

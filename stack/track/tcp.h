@@ -73,6 +73,9 @@ enum tcp_dir_flag {
 	DIR_END_GIVEN = 1 << 10,
 	DIR_URGENT = 1 << 11,           /* urgent_seq is still to come */
 	DIR_SIGNED = 1 << 12,           /* the sender's SYN carried MD5 or AO */
+	DIR_TS_OFFERED = 1 << 13,       /* the sender's SYN carried a timestamp */
+	DIR_PASSIVE = 1 << 14,          /* the receiver has answered a SYN, and not sent one before */
+	DIR_GREETED = 1 << 15,          /* the receiver has taken a segment behind the handshake */
 };
 
 struct segments;                        /* stack/track/stream.h */
