@@ -85,7 +85,8 @@ static void connected_route(struct netif *nif, const struct netif_address *a, bo
 		.origin = ROUTE_CONNECTED, .expires = NEVER, .metric = a->version == 6 ? 256 : 0,
 	};
 
-	if (a->prefix_len == 0)
+	/* That an address was made from a prefix doesn't say that its others are on the link (RFC 5942). */
+	if (a->prefix_len == 0 || a->origin == ADDRESS_SLAAC)
 		return;
 	if (add) {
 		/* Another address of the same prefix has brought it already: fine. */
@@ -93,7 +94,7 @@ static void connected_route(struct netif *nif, const struct netif_address *a, bo
 		return;
 	}
 	for (const struct netif_address *o = nif->addresses; o != NULL; o = o->next)
-		if (o != a && o->version == a->version && o->prefix_len == a->prefix_len &&
+		if (o != a && o->origin != ADDRESS_SLAAC && o->version == a->version && o->prefix_len == a->prefix_len &&
 		    ip_prefix_eq(&o->addr, &a->addr, a->prefix_len))
 			return;
 	route_remove(nif->host, &r);

@@ -125,7 +125,7 @@ void routes_fini(struct tapir_host *h)
 
 static bool route_same(const struct route *a, const struct route *b)
 {
-	return a->netif == b->netif && a->metric == b->metric && a->kind == b->kind &&
+	return a->netif == b->netif && a->metric == b->metric && a->kind == b->kind && a->origin == b->origin &&
 	       ip_addr_eq(&a->gateway, &b->gateway);
 }
 
@@ -230,6 +230,38 @@ void route_remove_netif(struct tapir_host *h, uint16_t netif, int origin)
 			}
 		}
 	}
+}
+
+unsigned route_purge(struct tapir_host *h, uint16_t netif, uint8_t version, int origin, uint64_t *next_ns)
+{
+	struct family_routes *f = family_of(h, version);
+	unsigned left = 0;
+
+	*next_ns = NEVER;
+	for (uint32_t b = 0; b < f->bucket_count; b++) {
+		struct route **at = &f->buckets[b];
+
+		while (*at != NULL) {
+			struct route *first = *at, *gone = NULL;
+
+			for (struct route *r = first; r != NULL && gone == NULL; r = r->next) {
+				if (r->netif != netif || r->origin != origin)
+					continue;
+				if (r->expires <= h->now_ns)
+					gone = r;
+				else if (r->expires < *next_ns)
+					*next_ns = r->expires;
+			}
+			if (gone != NULL) {
+				route_unlink(h, f, at, gone);
+				continue;
+			}
+			for (struct route *r = first; r != NULL; r = r->next)
+				left += r->netif == netif && r->origin == origin;
+			at = &first->hash_next;
+		}
+	}
+	return left;
 }
 
 static const struct route *route_usable(const struct tapir_host *h, const struct route *r, uint16_t netif)

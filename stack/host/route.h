@@ -25,10 +25,13 @@ struct route {
 
 /* r is copied. 0, -EEXIST, -ENOMEM. */
 int route_add(struct tapir_host *h, const struct route *r);
-/* The one that is equal in prefix, gateway, interface and metric. 0 or -ESRCH. */
+/* The one that is equal in prefix, gateway, interface, metric and origin. 0 or -ESRCH. */
 int route_remove(struct tapir_host *h, const struct route *r);
 /* All of an interface; origin < 0: whatever origin. */
 void route_remove_netif(struct tapir_host *h, uint16_t netif, int origin);
+/* Removes those of an interface and origin whose time is over; how many are left, and when the next one ends. It looks
+ * at all routes. */
+unsigned route_purge(struct tapir_host *h, uint16_t netif, uint8_t version, int origin, uint64_t *next_ns);
 /* The best route, through netif where that isn't 0. NULL. */
 const struct route *route_find(const struct tapir_host *h, uint8_t version, const struct ip_addr *dst,
 			       uint16_t netif);
