@@ -63,6 +63,9 @@ extern const unsigned sink_kind_count;
 const struct sink_kind *sink_kind_find(const char *name);
 /* Notes why, and returns err. */
 int sink_failed(struct sink *s, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The record's own time, "2026-11-22T19:40:00.123456+00:00"; where it has none, when it was collected. */
+void sink_record_time(const struct sink_record *r, char out[48]);
+uint64_t sink_record_time_us(const struct sink_record *r);
 /* Sets all verdicts from index `from` on. */
 void sink_verdicts(struct sink_record *records, unsigned from, unsigned count, enum sink_verdict verdict);
 

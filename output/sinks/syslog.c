@@ -9,11 +9,9 @@
 #include <string.h>
 #include <strings.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "output/format.h"
-#include "output/json_view.h"
 #include "output/peer.h"
 #include "output/record_type.h"
 
@@ -132,24 +130,6 @@ static int syslog_open(struct sink **out, const struct sink_opts *opts, char *er
 	return 0;
 }
 
-/* "2026-11-22T19:40:00.123456+0000" has its zone with a colon in RFC 5424. */
-static void header_time(const struct sink_record *r, char out[48])
-{
-	struct slice v = view_find(slice_of(r->text, r->len), "timestamp");
-	char text[40];
-	size_t n = view_text(v, text, sizeof(text));
-
-	if (v.len > 0 && n > 24 && (text[n - 5] == '+' || text[n - 5] == '-')) {
-		snprintf(out, 48, "%.*s:%s", (int)(n - 2), text, text + n - 2);
-	} else {
-		time_t t = (time_t)r->time_s;
-		struct tm tm;
-
-		gmtime_r(&t, &tm);
-		strftime(out, 48, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	}
-}
-
 /* An alert's severity shows in the message's: the worst are critical. */
 static int header_level(const struct syslog_sink *s, const struct sink_record *r)
 {
@@ -165,7 +145,7 @@ static int header(const struct syslog_sink *s, const struct sink_record *r, char
 	const char *type = record_type_name(r->type);
 	char when[48];
 
-	header_time(r, when);
+	sink_record_time(r, when);
 	return snprintf(out, HEADER_MAX, "<%d>1 %s %.255s %.48s %ld %.32s [" DATA_ID " id=\"%s\"] ",
 			s->facility | header_level(s, r), when, s->host, s->identity, (long)getpid(), type ? type : "-", r->id);
 }
