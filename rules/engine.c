@@ -126,6 +126,7 @@ void rules_free(struct rules *r)
 int rules_swap(struct rules *r, struct rule_set *set)
 {
 	struct rules next = *r;
+	unsigned one_in;
 	int err;
 
 	next.set = set;
@@ -140,6 +141,7 @@ int rules_swap(struct rules *r, struct rule_set *set)
 		r->budget = next.budget;
 		return err;
 	}
+	one_in = r->profile ? r->profile->one_in : 0;
 	rules_profile_stop(r);
 	next.profile = NULL;
 	/* Flows notice by the generation that what they hold is gone (rules_flow_make). */
@@ -149,6 +151,8 @@ int rules_swap(struct rules *r, struct rule_set *set)
 	rule_set_get(set);
 	rule_set_put(r->set);
 	*r = next;
+	if (one_in > 0)
+		rules_profile_start(r, one_in);         /* without memory for it, it ends here */
 	return 0;
 }
 

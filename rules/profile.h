@@ -9,6 +9,7 @@
 
 void profile_note_begin(struct profile *p);
 void profile_note_end(struct profile *p, const struct rule *rule);
+void profile_note_match(struct profile *p, const struct rule *rule);
 
 static inline void profile_begin(struct rules *r, const struct rule *rule)
 {
@@ -21,6 +22,12 @@ static inline void profile_end(struct rules *r, const struct rule *rule)
 {
 	if (unlikely(r->profile != NULL))
 		profile_note_end(r->profile, rule);
+}
+
+static inline void profile_match(struct rules *r, const struct rule *rule)
+{
+	if (unlikely(r->profile != NULL))
+		profile_note_match(r->profile, rule);
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "rules/explain.h"
 #include "rules/explain_notes.h"
 #include "rules/keyword.h"
+#include "rules/profile.h"
 #include "rules/state.h"
 
 static void post_act(struct inspect *in, const struct rule *rule)
@@ -73,6 +74,7 @@ void found_add(struct rules *r, struct inspect *in, const struct rule *rule, uin
 	struct alert *a;
 
 	explain_outcome(in, rule, EXPLAIN_MATCHED);
+	profile_match(r, rule);
 	post_act(in, rule);
 	if (r->found_count == FOUND_MAX) {
 		r->stats.alert_queue_overflow++;

@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "rules/profile_report.h"
 #include "sensor/control.h"
+#include "sensor/profile_log.h"
 #include "sensor/reload.h"
 #include "sensor/run.h"
 #include "sensor/stats.h"
@@ -173,6 +175,8 @@ static int make_workers(struct run *r)
 		if (r->live || r->worker_count == 1)
 			t->device = i < r->device_count ? r->devices[i] : NULL;
 		err = worker_new(&t->worker, &r->shared, i);
+		if (err == 0 && profile_log_rate(r) > 0 && r->rules != NULL)
+			err = rules_profile_start(worker_rules(t->worker), profile_log_rate(r));
 	}
 	if (err < 0)
 		log_error("workers cannot be made: %s", strerror(-err));
@@ -370,6 +374,7 @@ int run_drive(struct run *r)
 		r->control = NULL;
 		report_progress_clear(r);
 		stats_finish(r->stats, r);
+		profile_log_write(r);
 		if (r->rule_state != NULL)
 			rule_state_save(r->rule_state);
 		if (err == 0 && r->shared.receive_error != 0) {
