@@ -395,7 +395,9 @@ static void take_data(struct received *r, bool doubt)
 	}
 	if (!within_depth(r))
 		return;
-	r->pkt->flags |= PACKET_STREAM_ADDED;
+	/* Before the observer knows of a connection, rules look at the packet as such too. */
+	if (r->c->state > TCP_SYN_RECV)
+		r->pkt->flags |= PACKET_STREAM_ADDED;
 	if (!doubt && seq_le(r->what.seq, in->rcv_nxt))
 		result = stream_in_order(&r->t->pool, in, &r->what, r->pkt->payload.data);
 	else
