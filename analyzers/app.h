@@ -3,6 +3,7 @@
 #define TAPIR_ANALYZERS_APP_H
 
 #include "analyzers/analyzer.h"
+#include "analyzers/cipher.h"
 #include "analyzers/digest.h"
 #include "analyzers/file.h"
 #include "analyzers/magic.h"
@@ -63,6 +64,7 @@ struct app {
 	uint32_t file_ids;
 	struct digest *digests[DIGEST_KINDS][DIGESTS_IDLE_MAX];
 	unsigned digest_count[DIGEST_KINDS];
+	struct cipher *cipher;          /* made when first asked for */
 	struct magic *magic;            /* opened when the first file asks */
 	bool magic_tried;
 };
@@ -106,5 +108,7 @@ bool expectation_take(struct expectations *e, const struct flow *flow, uint64_t 
 /* Idle digests are kept for the next file. */
 struct digest *app_digest_get(struct app *app, enum digest_kind kind);
 void app_digest_put(struct app *app, enum digest_kind kind, struct digest *d);
+/* The worker's; NULL where memory ran out. */
+struct cipher *app_cipher(struct app *app);
 
 #endif

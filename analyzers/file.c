@@ -100,6 +100,13 @@ void app_digest_put(struct app *app, enum digest_kind kind, struct digest *d)
 		digest_free(d);
 }
 
+struct cipher *app_cipher(struct app *app)
+{
+	if (app->cipher == NULL)
+		app->cipher = cipher_new();
+	return app->cipher;
+}
+
 struct file *file_open(struct analysis *a, struct tx *tx, enum side side, struct slice name)
 {
 	struct file *f = budget_get(a->budget, sizeof(*f));

@@ -217,6 +217,7 @@ void app_free(struct app *app)
 	for (unsigned k = 0; k < DIGEST_KINDS; k++)
 		while (app->digest_count[k] > 0)
 			digest_free(app->digests[k][--app->digest_count[k]]);
+	cipher_free(app->cipher);
 	magic_free(app->magic);
 	free(app->stats);
 	free(app);
