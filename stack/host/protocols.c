@@ -10,6 +10,7 @@
 #include "stack/host/packet_socket.h"
 #include "stack/host/raw.h"
 #include "stack/host/socket.h"
+#include "stack/host/tcp/tcp.h"
 #include "stack/host/udp.h"
 
 const struct host_protocol *const host_protocols[HOST_PROTOCOLS] = {
@@ -18,6 +19,7 @@ const struct host_protocol *const host_protocols[HOST_PROTOCOLS] = {
 	[HOST_ICMP] = &icmp_protocol,
 	[HOST_MULTICAST] = &multicast_protocol,
 	[HOST_UDP] = &udp_protocol,
+	[HOST_TCP] = &tcp_protocol,
 	[HOST_RAW] = &raw_protocol,
 	[HOST_PACKET] = &packet_protocol,
 	[HOST_DHCP] = &dhcp_protocol,
@@ -29,6 +31,7 @@ static const struct socket_kind {
 	int protocol4, protocol6;       /* what it serves; -1 = any */
 	const struct socket_ops *ops;
 } kinds[] = {
+	{ SOCK_STREAM, IPPROTO_TCP, IPPROTO_TCP, &tcp_socket_ops },
 	{ SOCK_DGRAM, IPPROTO_UDP, IPPROTO_UDP, &udp_socket_ops },
 	{ SOCK_DGRAM, IPPROTO_ICMP, IPPROTO_ICMPV6, &ping_socket_ops },
 	{ SOCK_RAW, -1, -1, &raw_socket_ops },
