@@ -760,7 +760,7 @@ void app_inspected(struct app *app, struct flow *flow, enum side side)
 					continue;
 				if ((app->wants & APP_WANT_STORE) != 0)
 					keep = f->stored_to;
-				window_inspected(&f->window, &f->limits, f->state != FILE_OPEN, keep);
+				window_inspected(&f->window, &f->limits, file_complete(a, f), keep);
 			}
 			if (a->proto->inspected != NULL)
 				a->proto->inspected(a, tx, side);

@@ -9,8 +9,7 @@ static bool file_data_get(struct analysis *a, struct tx *tx, enum side side, uns
 {
 	struct file *f = file_at(tx, side, index);
 
-	(void)a;
-	return f != NULL && window_view(&f->window, &f->limits, f->state != FILE_OPEN, out);
+	return f != NULL && window_view(&f->window, &f->limits, file_complete(a, f), out);
 }
 
 static bool file_name_get(struct analysis *a, struct tx *tx, enum side side, unsigned index,

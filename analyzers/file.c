@@ -6,6 +6,7 @@
 #include "analyzers/file.h"
 
 #include "analyzers/app.h"
+#include "stack/track/tracker.h"
 
 #define FILE_NAME_MAX 8192
 /* So many bytes, or all of a smaller file, are enough for libmagic. */
@@ -207,6 +208,8 @@ void file_close(struct analysis *a, struct file *f, enum file_state state)
 	if (f->state != FILE_OPEN)
 		return;
 	f->state = state;
+	if (f->side == a->feeding_side)
+		f->closed_off = a->feeding_offset + a->feeding.len;
 	if (state == FILE_CLOSED && f->gaps)
 		f->state = FILE_TRUNCATED;
 	if (f->want_magic)
@@ -215,6 +218,11 @@ void file_close(struct analysis *a, struct file *f, enum file_state state)
 	file_hash(a, f, DIGEST_SHA1, f->sha1, &f->have_sha1);
 	file_hash(a, f, DIGEST_SHA256, f->sha256, &f->have_sha256);
 	f->tx->updated[f->side] = true;
+}
+
+bool file_complete(const struct analysis *a, const struct file *f)
+{
+	return f->state != FILE_OPEN && stream_acked(a->flow, f->side) >= f->closed_off;
 }
 
 struct file *file_at(const struct tx *tx, enum side side, unsigned index)

@@ -48,6 +48,7 @@ struct file {
 	uint64_t size;                  /* bytes seen, gaps included */
 	bool has_range;
 	uint64_t start, end;            /* content range */
+	uint64_t closed_off;            /* in the stream: rules see that it is complete once this is acknowledged */
 	struct window window;
 	struct window_limits limits;    /* how rules look at it; the analyzer may change it behind file_open */
 	uint64_t stored_to;             /* file store: bytes below are written; UINT64_MAX = will not be stored */
@@ -65,6 +66,8 @@ void file_data(struct analysis *a, struct file *f, struct slice data);
 void file_gap(struct analysis *a, struct file *f, uint64_t len);
 void file_close(struct analysis *a, struct file *f, enum file_state state);
 void file_set_name(struct analysis *a, struct file *f, struct slice name);
+/* Nothing will be added, and the receiver has all of it. */
+bool file_complete(const struct analysis *a, const struct file *f);
 /* The file of a side by index, oldest first; NULL beyond the last. */
 struct file *file_at(const struct tx *tx, enum side side, unsigned index);
 /* Frees all files of tx; the framework calls it before tx_free. */

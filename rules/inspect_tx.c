@@ -414,6 +414,15 @@ static void both_sides_join(struct tx_look *l)
 	}
 }
 
+/* A file was closed, but its end isn't acknowledged. */
+static bool file_is_due(const struct tx_look *l)
+{
+	for (const struct file *f = l->in->tx->files; f != NULL; f = f->next)
+		if (f->side == l->in->side && f->state != FILE_OPEN && !file_complete(l->in->analysis, f))
+			return true;
+	return false;
+}
+
 static void tx_finish(struct tx_look *l)
 {
 	struct tx *tx = l->in->tx;
@@ -424,7 +433,7 @@ static void tx_finish(struct tx_look *l)
 	if (l->over)
 		explain_tx(l->in, l->plan);
 	tx->inspected[side] = l->progress[side];
-	if (tx->progress[side] == l->progress[side])
+	if (tx->progress[side] == l->progress[side] && !file_is_due(l))
 		tx->updated[side] = false;
 	if (tx->rules != NULL && f != NULL && tx->inspected[0] >= proto->complete[0] &&
 	    tx->inspected[1] >= proto->complete[1])

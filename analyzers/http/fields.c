@@ -206,7 +206,7 @@ static bool file_data_get(struct analysis *a, struct tx *tx, enum side side, uns
 	if (side == TO_CLIENT)
 		return body_get(a, tx, side, index, out);
 	f = file_at(tx, side, index);
-	return f != NULL && window_view(&f->window, &f->limits, f->state != FILE_OPEN, out);
+	return f != NULL && window_view(&f->window, &f->limits, file_complete(a, f), out);
 }
 
 #define TS FIELD_TO_SERVER

@@ -205,8 +205,7 @@ static bool body_get(struct analysis *a, struct tx *tx, enum side side, unsigned
 {
 	struct file *f = file_at(tx, side, 0);
 
-	(void)a;
-	return index == 0 && f != NULL && window_view(&f->window, &f->limits, f->state != FILE_OPEN, out);
+	return index == 0 && f != NULL && window_view(&f->window, &f->limits, file_complete(a, f), out);
 }
 
 static bool note_get(struct tx *tx, enum side side, enum h2_note_kind kind, unsigned index, struct field_value *out)

@@ -1,5 +1,7 @@
 /* meta.c - what a rule says about itself: no effect on what it matches. */
+#include <ctype.h>
 #include <errno.h>
+#include <strings.h>
 
 #include "rules/parser.h"
 
@@ -113,6 +115,23 @@ static int classtype_parse(struct rule_parser *p, const struct keyword *kw, stru
 	return 0;
 }
 
+static bool has_scheme(struct slice text)
+{
+	size_t n = 0;
+
+	while (n < text.len && (isalnum(text.data[n]) || memchr("+-.", text.data[n], 3) != NULL))
+		n++;
+	return n > 0 && text.len - n >= 3 && memcmp(text.data + n, "://", 3) == 0;
+}
+
+/* What stands before the identifier. Files of older releases say http:// of plain addresses: nobody serves that now. */
+static const char *reference_prefix(const struct reference_system *system, struct slice text)
+{
+	if (system == NULL || (strcasecmp(system->name, "url") == 0 && has_scheme(text)))
+		return "";
+	return strcasecmp(system->name, "url") == 0 && strcmp(system->url, "http://") == 0 ? "https://" : system->url;
+}
+
 static int reference_parse(struct rule_parser *p, const struct keyword *kw, struct slice argument, bool negated)
 {
 	const struct reference_system *system;
@@ -136,7 +155,7 @@ static int reference_parse(struct rule_parser *p, const struct keyword *kw, stru
 		return -ENOMEM;
 	ref = &p->references[p->reference_count++];
 	ref->system = system != NULL ? system->name : arena_intern(&p->parsed->arena, name);
-	ref->url = system != NULL ? system->url : "";
+	ref->url = reference_prefix(system, rest);
 	ref->text = arena_copy(&p->parsed->arena, rest);
 	return ref->text != NULL && ref->system != NULL ? 0 : -ENOMEM;
 }
