@@ -55,6 +55,7 @@ struct tx {
 	bool recorded;                  /* output: its record was written */
 	bool little_endian;             /* what byte_test and its like read numbers as when they say dce */
 	bool updated[2];                /* something changed since rules looked last */
+	uint64_t updated_off[2];        /* rules: they look once this much of the stream is acknowledged */
 	uint8_t one_sided;              /* 0, or 1 + the only enum side there is of it: tx_one_sided() */
 	uint8_t inspected[2];           /* rules: progress up to which inspection is complete */
 	uint8_t guessed;                /* rules: how often a match on bytes was taken to be about it */

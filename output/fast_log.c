@@ -21,7 +21,7 @@ void fast_log(struct records *r, const struct packet *pkt, const struct alert *a
 	int n = snprintf(line, sizeof(line),
 			 "%s.%06u  %s[**] [%u:%u:%u] %.400s [**] [Classification: %s] [Priority: %u] {%s} %s:%u -> %s:%u", when,
 			 (unsigned)(pkt->time_ns % 1000000000 / 1000), what, a->rule->gid, a->rule->sid, a->rule->rev,
-			 a->rule->msg ? a->rule->msg : "", a->rule->category ? a->rule->category : "(null)", a->rule->priority,
+			 a->rule->msg ? a->rule->msg : "(null)", a->rule->category ? a->rule->category : "(null)", a->rule->priority,
 			 eve_proto_name(pkt->proto, number), src, pkt->proto == 1 || pkt->proto == 58 ? pkt->icmp_type : pkt->src_port,
 			 dst, pkt->proto == 1 || pkt->proto == 58 ? pkt->icmp_code : pkt->dst_port);
 

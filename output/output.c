@@ -428,6 +428,9 @@ static bool tx_ready(struct analysis *a, struct tx *tx, const uint64_t acked[2])
 static void record_files(struct records *r, struct flow *flow, struct analysis *a, const struct packet *pkt, struct tx *tx)
 {
 	for (struct file *f = tx->files; f != NULL; f = f->next) {
+		/* A rule that is still to look may want it stored. */
+		if (tx->updated_off[f->side] != 0 && !(pkt->flags & PACKET_END_OF_FLOW))
+			continue;
 		if (r->out->store != NULL)
 			file_store_pump(r->out->store, flow, f);
 		if (f->recorded || f->state == FILE_OPEN)

@@ -435,9 +435,20 @@ static void tx_finish(struct tx_look *l)
 	tx->inspected[side] = l->progress[side];
 	if (tx->progress[side] == l->progress[side] && !file_is_due(l))
 		tx->updated[side] = false;
+	tx->updated_off[side] = tx->updated[side] ? stream_offset(l->in->flow, side) : 0;
 	if (tx->rules != NULL && f != NULL && tx->inspected[0] >= proto->complete[0] &&
 	    tx->inspected[1] >= proto->complete[1])
 		tx_state_free(l->r, f, tx->rules);
+}
+
+/* What changed short of progress counts once the receiver has what changed it. */
+static bool update_is_due(const struct inspect *in, struct tx *tx)
+{
+	if (!tx->updated[in->side])
+		return false;
+	if (tx->updated_off[in->side] == 0)
+		tx->updated_off[in->side] = stream_offset(in->flow, in->side);
+	return stream_acked(in->flow, in->side) >= tx->updated_off[in->side];
 }
 
 static void tx_inspect(struct rules *r, struct inspect *in, const struct group *g, const struct raw_ready *raw,
@@ -450,7 +461,7 @@ static void tx_inspect(struct rules *r, struct inspect *in, const struct group *
 		return;
 	for (unsigned side = 0; side < 2; side++)
 		l.progress[side] = analysis_progress(in->analysis, tx, side, stream_acked(in->flow, side));
-	if (l.progress[in->side] == tx->inspected[in->side] && !tx->updated[in->side] && from_payload_count == 0)
+	if (l.progress[in->side] == tx->inspected[in->side] && !update_is_due(in, tx) && from_payload_count == 0)
 		return;
 	in->tx = tx;
 	l.over = l.progress[in->side] >= complete;
@@ -513,6 +524,7 @@ void txs_pass(struct inspect *in)
 		for (struct tx *tx = a->proto ? a->tx_first : NULL; tx != NULL; tx = tx->next) {
 			tx->inspected[in->side] = tx->progress[in->side];
 			tx->updated[in->side] = false;
+			tx->updated_off[in->side] = 0;
 		}
 	if (in->analysis != NULL && in->analysis->app != NULL)
 		app_inspected(in->analysis->app, in->flow, in->side);
