@@ -271,7 +271,7 @@ static bool poll_round(struct tapir_host *h, unsigned budget, unsigned *received
 
 		if (nif == NULL || nif->device == NULL)
 			continue;
-		device_advance(nif->device, h->now_ns);
+		device_advance(nif->device, h->now_ns + nif->clock_ns);
 		if (budget && *received >= budget)
 			continue;
 		n = netif_receive(nif, budget ? budget - *received : DEVICE_BURST_MAX);
@@ -317,8 +317,10 @@ uint64_t host_deadline(struct tapir_host *h)
 
 	for (unsigned i = 1; i <= HOST_NETIFS_MAX; i++) {
 		const struct netif *nif = h->netifs[i];
-		const uint64_t d = nif != NULL && nif->device != NULL ? device_deadline(nif->device) : NEVER;
+		uint64_t d = nif != NULL && nif->device != NULL ? device_deadline(nif->device) : NEVER;
 
+		if (d != NEVER)
+			d = d > nif->clock_ns ? d - nif->clock_ns : 0;
 		due = d < due ? d : due;
 	}
 	return due;

@@ -12,6 +12,7 @@
 #include "stack/host/neighbour.h"
 #include "stack/host/packet_socket.h"
 #include "stack/host/route.h"
+#include "stack/host/runner.h"
 #include "stack/wire/ethernet.h"
 
 #define TX_RETRY_NS (50 * NS_PER_US)
@@ -120,7 +121,7 @@ static unsigned burst_fill(struct netif *nif, struct frame frames[DEVICE_BURST_M
 
 	for (struct pbuf *p = nif->tx.first; p != NULL && n < DEVICE_BURST_MAX; p = p->next)
 		frames[n++] = (struct frame){
-			.data = p->data, .len = p->len, .wire_len = p->len, .time_ns = nif->host->now_ns,
+			.data = p->data, .len = p->len, .wire_len = p->len, .time_ns = nif->host->now_ns + nif->clock_ns,
 			.link = nif->ethernet ? LINK_ETHERNET : LINK_RAW,
 		};
 	return n;
@@ -240,6 +241,8 @@ static int netif_set_up(struct netif *nif)
 	device_info(nif->device, &info);
 	nif->ethernet = info.link == LINK_ETHERNET;
 	nif->peer_offload = info.peer_offload;
+	nif->live = info.live && strcmp(info.kind, "memory") != 0;
+	nif->clock_ns = nif->live ? runner_clock_offset(nif->host) : 0;
 	nif->mtu = nif->cfg.mtu ? nif->cfg.mtu : info.mtu;
 	if (nif->mtu == 0)
 		nif->mtu = 1500;

@@ -36,6 +36,8 @@ struct netif {
 	struct device *device;          /* NULL: the loopback */
 	bool ethernet;                  /* else frames are IP packets */
 	bool peer_offload;
+	bool live;                      /* the device has the machine's time, since 1970 */
+	uint64_t clock_ns;              /* the device's time less the host's */
 	uint8_t mac[6];
 	uint32_t mtu;
 	struct tapir_netif_config cfg;

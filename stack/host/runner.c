@@ -44,22 +44,27 @@ struct sleeper {
 	bool woken;
 };
 
-static uint64_t clock_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 static void clock_look(struct tapir_host *h)
 {
 	if (h->cfg.now_ns == NULL) {
-		const uint64_t now = clock_ns();
+		const uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 		if (now > h->now_ns)
 			h->now_ns = now;
 	}
+}
+
+uint64_t runner_clock_offset(const struct tapir_host *h)
+{
+	return h->runner != NULL && h->cfg.now_ns == NULL ? clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC) : 0;
 }
 
 void runner_lock(struct tapir_host *h)
@@ -86,7 +91,7 @@ void runner_unlock(struct tapir_host *h)
 
 	if (r == NULL)
 		return;
-	if (r->asleep && (h->looped.count || host_timers_deadline(h) < r->sleeps_until)) {
+	if (r->asleep && (h->looped.count || host_deadline(h) < r->sleeps_until)) {
 		r->asleep = false;
 		kick(r);
 	}
@@ -148,7 +153,7 @@ static int sleep_until(struct tapir_host *h, struct sleeper *sleeper, uint64_t d
 		} else {
 			/* The host's clock may be another than the machine's: what counts is how long it is. */
 			const uint64_t left = deadline_ns > h->now_ns ? deadline_ns - h->now_ns : 0;
-			const uint64_t until = clock_ns() + left;
+			const uint64_t until = clock_ns(CLOCK_MONOTONIC) + left;
 			const struct timespec t = { .tv_sec = (time_t)(until / NS_PER_S),
 						    .tv_nsec = (long)(until % NS_PER_S) };
 
@@ -180,7 +185,7 @@ int runner_wait(struct tapir_host *h, const struct runner_wait *waits, unsigned 
 	for (unsigned i = 0; i < count; i++)
 		waiter_link(&waiters[i], &waits[i], &sleeper);
 	host_flush(h);
-	if (h->runner->asleep && (h->looped.count || host_timers_deadline(h) < h->runner->sleeps_until)) {
+	if (h->runner->asleep && (h->looped.count || host_deadline(h) < h->runner->sleeps_until)) {
 		h->runner->asleep = false;
 		kick(h->runner);
 	}
@@ -285,6 +290,10 @@ int tapir_host_start(struct tapir_host *h)
 	}
 	pthread_mutex_init(&r->lock, NULL);
 	h->runner = r;
+	for (unsigned i = 1; i <= HOST_NETIFS_MAX; i++) {
+		if (h->netifs[i] != NULL && h->netifs[i]->live)
+			h->netifs[i]->clock_ns = runner_clock_offset(h);
+	}
 	err = pthread_create(&r->thread, NULL, run, h);
 	if (err != 0) {
 		h->runner = NULL;

@@ -7,6 +7,8 @@
 /* Nothing where no runner was started. */
 void runner_lock(struct tapir_host *h);
 void runner_unlock(struct tapir_host *h);
+/* What live devices' time (since 1970) is ahead of the host's where a runner reads the monotonic clock; else 0. */
+uint64_t runner_clock_offset(const struct tapir_host *h);
 /* Waits, unlocked, until one of these sockets' events may have come true or the time is deadline_ns (NEVER = none).
  * Returns 0, -ETIMEDOUT, or -EAGAIN where there is no runner: then nobody can wait. */
 struct runner_wait {
