@@ -156,3 +156,17 @@ unsigned text_distance(struct slice a, struct slice b, unsigned limit)
 	}
 	return row[b.len] <= limit ? row[b.len] : limit + 1;
 }
+
+bool text_mac(struct slice s, uint8_t mac[6])
+{
+	if (s.len != 17)
+		return false;
+	for (unsigned i = 0; i < 6; i++) {
+		const uint8_t *p = s.data + (size_t)i * 3;
+
+		if (text_hex_digit(p[0]) < 0 || text_hex_digit(p[1]) < 0 || (i < 5 && p[2] != ':'))
+			return false;
+		mac[i] = (uint8_t)(text_hex_digit(p[0]) << 4 | text_hex_digit(p[1]));
+	}
+	return true;
+}

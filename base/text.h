@@ -20,6 +20,8 @@ bool text_listed(const char *list, struct slice word);
 bool text_u64(struct slice s, uint64_t *value);
 bool text_u32(struct slice s, uint32_t max, uint32_t *value);
 bool text_i64(struct slice s, int64_t *value);
+/* The whole slice is a MAC address, as 02:00:00:00:00:01. */
+bool text_mac(struct slice s, uint8_t mac[6]);
 /* What a hex digit stands for; -1 = it is none. */
 static inline int text_hex_digit(uint8_t c)
 {

@@ -109,20 +109,6 @@ static int usage(const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-static bool mac_read(const char *text, uint8_t mac[6])
-{
-	bool fine = strlen(text) == 17;
-
-	for (unsigned i = 0; i < 6 && fine; i++) {
-		int a = text_hex_digit((uint8_t)text[i * 3]), b = text_hex_digit((uint8_t)text[i * 3 + 1]);
-
-		fine = a >= 0 && b >= 0 && (i == 5 || text[i * 3 + 2] == ':');
-		if (fine)
-			mac[i] = (uint8_t)(a << 4 | b);
-	}
-	return fine;
-}
-
 static int numbers_read(struct sender *s)
 {
 	const struct {
@@ -170,9 +156,9 @@ static int options_read(struct sender *s, const struct names *words)
 	s->has_src_mac = o->src_mac != NULL;
 	s->has_dst_mac = o->dst_mac != NULL;
 	s->has_gateway = o->gateway != NULL;
-	if (s->has_src_mac && !mac_read(o->src_mac, s->src_mac))
+	if (s->has_src_mac && !text_mac(slice_str(o->src_mac), s->src_mac))
 		return usage("--src-mac: expected a MAC address, found \"%s\"", o->src_mac);
-	if (s->has_dst_mac && !mac_read(o->dst_mac, s->dst_mac))
+	if (s->has_dst_mac && !text_mac(slice_str(o->dst_mac), s->dst_mac))
 		return usage("--dst-mac: expected a MAC address, found \"%s\"", o->dst_mac);
 	if (s->has_gateway && ip_addr_parse(&s->gateway, &s->gateway_version, o->gateway) < 0)
 		return usage("--gateway: expected an IP address, found \"%s\"", o->gateway);

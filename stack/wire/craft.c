@@ -223,16 +223,7 @@ static size_t hex(struct craft *c, struct slice w, uint8_t *out, size_t cap)
 
 static void mac_parse(struct craft *c, struct slice w, uint8_t mac[6])
 {
-	bool fits = w.len == 17;
-
-	for (unsigned i = 0; i < 6 && fits; i++) {
-		const uint8_t *p = w.data + (size_t)i * 3;
-
-		fits = text_hex_digit(p[0]) >= 0 && text_hex_digit(p[1]) >= 0 && (i == 5 || p[2] == ':');
-		if (fits)
-			mac[i] = (uint8_t)(text_hex_digit(p[0]) << 4 | text_hex_digit(p[1]));
-	}
-	if (!fits)
+	if (!text_mac(w, mac))
 		wrong(c, w, "expected a MAC address like 02:00:00:00:00:01");
 }
 

@@ -23,7 +23,7 @@ expect()
 expect 0 '^tapir [0-9]+\.[0-9]+' --version
 expect 0 'rules check' --help
 expect 2 'Usage' # nothing at all
-for command in run 'rules check' 'rules list' devices 'analyzers list' impair send; do
+for command in run 'rules check' 'rules list' devices 'analyzers list' impair send ping connect listen; do
 	expect 0 'Exit status' $command --help
 	expect 0 'Example' $command --help
 done
@@ -49,6 +49,12 @@ expect 0 '^\[' devices --json
 expect 2 'between which two ports' impair lo
 expect 2 'loss=200%: expected a chance like 2%' impair a b --loss 200%
 expect 2 'delay=5: expected a time like 20ms' impair a b --back delay=5
+expect 2 'through which interface' ping 10.0.0.1
+expect 2 'which address is ours' ping -i lo 10.0.0.1
+expect 2 '-s: expected a number up to 65507, found 70000' ping -s 70000 -i lo --address 10.0.0.2/24 10.0.0.1
+expect 2 'to whom' connect -i lo 10.0.0.1
+expect 2 'expected a port, found 20-25' connect -i lo 10.0.0.1 20-25
+expect 2 'on which port' listen
 expect 2 'did you mean --duplicate' impair a b --duplicates 1%
 expect 1 'no interface no-such' impair no-such0 no-such1
 
