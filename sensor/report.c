@@ -146,6 +146,48 @@ static void show_drops(const struct run *r, const struct worker_stats *t)
 	}
 }
 
+/* What share of the traffic a bad mirror touched, where that is worth a word. */
+struct hint {
+	uint64_t count, of;
+	unsigned permille;              /* from this share on */
+	const char *text;
+};
+
+static void show_mirror(const struct worker_stats *t)
+{
+	const struct tracker_stats *k = &t->tracker;
+	const struct mirror_stats *m = &k->mirror;
+	uint64_t frames = t->counts.account.received;
+	const struct hint hints[] = {
+		{ m->frames_duplicate, m->packets_compared, 50,
+		  "packets came twice: the mirror takes them in and out, or two ports are mirrored that they cross" },
+		{ m->frames_cut, frames, 1, "frames are cut short: raise the snap length where they are captured" },
+		{ m->frames_giant, frames, 1, "frames larger than a wire carries: switch GRO, LRO and TSO off where they are captured" },
+		{ m->flows_one_way, k->flows_tcp, 100, "TCP flows with one direction only: mirror both directions to one place" },
+		{ m->flows_vlan_asymmetric, k->flows_total, 20,
+		  "directions with other VLAN tags than their flows': set vlan.use-for-tracking: no" },
+		{ m->data_after_ack, k->packets[TRACK_FOLLOWED], 5, "packets came after their acknowledgement: the directions are out of step" },
+		{ m->gaps, k->flows_tcp, 50, "gaps in TCP streams: the mirror, or the way from it, loses packets" },
+		{ k->tcp_bad_checksum, k->packets[TRACK_FOLLOWED], 100,
+		  "bad TCP checksums: captured before the NIC filled them in? -k none takes them as they are" },
+		{ m->time_backward, frames, 10, "frames are earlier than those before them: several clocks, or merged files" },
+		{ m->time_steps, 1, 1000, "steps of more than an hour in the frames' time" },
+	};
+	bool any = false;
+	char n[32];
+
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		const struct hint *h = &hints[i];
+
+		if (h->count == 0 || h->of == 0 || h->count * 1000 < h->of * h->permille)
+			continue;
+		if (!any)
+			printf("\nThe mirror isn't good\n");
+		any = true;
+		printf("  %10s  %s\n", grouped(h->count, n), h->text);
+	}
+}
+
 void report_summary(struct run *r)
 {
 	const struct worker_stats *t = stats_total(r->stats);
@@ -165,6 +207,7 @@ void report_summary(struct run *r)
 	output_top_signatures(r->output, SIGNATURES_SHOWN, show_signature, NULL);
 	show_protocols(t);
 	show_drops(r, t);
+	show_mirror(t);
 	if (eve != NULL)
 		printf("\nRecords   %s in %s\n", grouped(t->records.events, a), eve);
 	fflush(stdout);

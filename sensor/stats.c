@@ -222,7 +222,7 @@ static void list_tcp(struct stats_list *l, const struct tracker_stats *t)
 		{ "active_sessions", 0 }, { "sessions", t->tcp_sessions }, { "ssn_memcap_drop", t->tcp_session_denied },
 		{ "ssn_from_cache", 0 }, { "ssn_from_pool", t->tcp_sessions }, { "pseudo", 0 }, { "pseudo_failed", 0 },
 		{ "invalid_checksum", t->tcp_bad_checksum }, { "midstream_pickups", t->tcp_midstream },
-		{ "pkt_on_wrong_thread", 0 }, { "ack_unseen_data", 0 }, { "segment_memcap_drop", t->tcp_segments_shed },
+		{ "pkt_on_wrong_thread", 0 }, { "ack_unseen_data", t->mirror.acks_before_data }, { "segment_memcap_drop", t->tcp_segments_shed },
 		{ "segment_from_cache", 0 }, { "segment_from_pool", 0 }, { "stream_depth_reached", 0 },
 		{ "reassembly_gap", t->tcp_gaps }, { "overlap", t->tcp_overlaps },
 		{ "overlap_diff_data", t->tcp_overlaps_differing }, { "insert_data_normal_fail", 0 },
@@ -417,6 +417,25 @@ static void list_memory(struct stats_list *l, const struct worker_stats *t)
 	stats_list_add(l, k->frag_shed, "tapir.shed.datagrams");
 }
 
+/* What the span port did to the traffic. */
+static void list_mirror(struct stats_list *l, const struct mirror_stats *m)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{ "frames_duplicate", m->frames_duplicate }, { "frames_cut", m->frames_cut },
+		{ "frames_giant", m->frames_giant }, { "time_backward", m->time_backward },
+		{ "time_steps", m->time_steps }, { "flows_one_way", m->flows_one_way },
+		{ "flows_midstream", m->flows_midstream }, { "flows_vlan_asymmetric", m->flows_vlan_asymmetric },
+		{ "acks_before_data", m->acks_before_data }, { "data_after_ack", m->data_after_ack },
+		{ "gaps", m->gaps }, { "lost_bytes", m->lost_bytes },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		stats_list_add(l, rows[i].value, "tapir.mirror.%s", rows[i].name);
+}
+
 /* What only tapir tells: the account of every frame, the devices, the budgets. */
 static void list_own(struct stats_list *l, const struct run *r, const struct worker_stats *t)
 {
@@ -448,6 +467,7 @@ static void list_own(struct stats_list *l, const struct run *r, const struct wor
 		stats_list_add(l, d.buffers[i].failures, "tapir.buffers.%u.failures", d.buffers[i].size);
 	}
 	list_memory(l, t);
+	list_mirror(l, &t->tracker.mirror);
 	stats_list_add(l, t->records.alerts, "tapir.records.alerts");
 	stats_list_add(l, t->records.events, "tapir.records.events");
 	stats_list_add(l, t->records.bytes, "tapir.records.bytes");

@@ -51,7 +51,8 @@ static void worker_feed(struct worker *w, struct flow *flow, struct packet *pkt)
 		if (unlikely(w->stream_bypass) && (stream_depth_reached(flow, TO_SERVER) ||
 		    stream_depth_reached(flow, TO_CLIENT)))
 			flow->no_inspect = true;
-	} else if (pkt->proto == IPPROTO_UDP_NUMBER && pkt->payload.len > 0) {
+	} else if (pkt->proto == IPPROTO_UDP_NUMBER && pkt->payload.len > 0 &&
+		   !(pkt->flags & PACKET_TRUNCATED)) {
 		app_datagram(w->app, flow, pkt);
 	}
 	a = analysis_of(flow);
@@ -159,6 +160,8 @@ static unsigned worker_packet(struct worker *w, struct packet *pkt, unsigned nes
 
 	if (why == TRACK_FRAGMENT_HELD)
 		worker_datagram(w, pkt, nest);
+	if (unlikely(why == TRACK_DUPLICATE))
+		return why;             /* all that there is to say of it was said of its twin */
 	if (flow == NULL || !flow->no_inspect) {
 		const struct analysis *a;
 
@@ -198,6 +201,7 @@ static void worker_frame(struct worker *w, struct packet_set *set, const struct 
 		w->counts.first_ns = frame->time_ns;
 	if (frame->time_ns > w->counts.time_ns)
 		w->counts.time_ns = frame->time_ns;
+	tracker_frame(w->tracker, frame);
 	tracker_advance(w->tracker, w->counts.time_ns);
 	worker_flows_end(w);
 	/* What tunnels carry comes before what carries it. */

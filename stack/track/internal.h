@@ -5,6 +5,7 @@
 #include "stack/track/config.h"
 #include "stack/track/defrag.h"
 #include "stack/track/exception.h"
+#include "stack/track/mirror.h"
 #include "stack/track/stream.h"
 #include "stack/track/table.h"
 #include "stack/track/tracker.h"
@@ -18,6 +19,7 @@ struct tracker {
 	struct stream_pool pool;
 	struct budget sessions;         /* connections */
 	struct budget stream;           /* segments */
+	struct mirror mirror;
 	struct tracker_stats stats;
 	struct exceptions exceptions;
 	uint64_t csum_seen, csum_bad;   /* for checksum_auto */

@@ -323,8 +323,10 @@ static void take_ack(struct received *r, enum verdict verdict)
 
 	if (!(back->flags & DIR_KNOWN))
 		dir_start(back, ack);
-	else if ((back->flags & DIR_SENT) && seq_lt(back->snd_nxt, ack) && seq_lt(stream_highest(back), ack))
+	else if ((back->flags & DIR_SENT) && seq_lt(back->snd_nxt, ack) && seq_lt(stream_highest(back), ack)) {
+		r->t->mirror.stats.acks_before_data++;
 		return;
+	}
 	if (!(back->flags & DIR_HEARD)) {
 		back->acked = back->snd_una = ack;
 		back->edge = edge;
@@ -423,6 +425,8 @@ static void take_segment(struct received *r, enum verdict verdict)
 		return;
 	if (r->what.end == r->what.seq || !seq_lt(in->rcv_nxt, r->what.end) || verdict == REFUSED)
 		return;
+	if (unlikely(seq_le(r->what.end, r->c->view[r->pkt->side].last_ack)))
+		r->t->mirror.stats.data_after_ack++;
 	/* Behind a FIN or RST: real only if that never arrived, and then the ACK shows it. */
 	take_data(r, verdict == DOUBTED || (in->flags & (DIR_FIN | DIR_RST)) != 0);
 }

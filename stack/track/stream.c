@@ -595,6 +595,7 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 	*data = NULL;
 	*len = to - dir->pos;
 	*is_gap = true;
+	pool->lost_bytes += *len;
 	hand_out(dir, *len);
 	return true;
 }

@@ -43,7 +43,7 @@ struct stream_pool {
 	struct segment *lent;           /* pulled last: freed at the next call */
 	struct segments *oldest, *newest;
 	uint64_t gaps, overlaps, overlaps_differing, shed;
-	uint64_t queues_shed;
+	uint64_t queues_shed, lost_bytes;
 };
 
 enum stream_insert {

@@ -35,6 +35,7 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 	err = track_config_read(&t->cfg, conf);
 	if (err < 0)
 		goto free_tracker;
+	mirror_init(&t->mirror, conf);
 	exceptions_read(&t->exceptions, conf, t->cfg.simulate_ips, t->cfg.midstream);
 	err = flow_table_init(&t->table, mem, &t->cfg, key);
 	if (err < 0)
@@ -169,6 +170,7 @@ static struct flow *flow_create(struct tracker *t, const struct flow_lookup *l,
 
 	if (flow == NULL)
 		return NULL;
+	mirror_begins(&t->mirror, pkt);
 	switch (flow->key.proto) {
 	case IPPROTO_TCP:
 		t->stats.flows_tcp++;
@@ -215,6 +217,10 @@ static struct flow *follow(struct tracker *t, struct packet *pkt, enum track_dro
 	*why = TRACK_FLOWLESS;
 	if (!flow_lookup_init(&t->table, &lookup, pkt))
 		return NULL;
+	if (unlikely(mirror_repeats(&t->mirror, &lookup, pkt))) {
+		*why = TRACK_DUPLICATE;
+		return NULL;
+	}
 	flow = flow_table_find(&t->table, &lookup, pkt->time_ns);
 	if (flow != NULL && pkt->proto == IPPROTO_TCP && tcp_reuses(t, flow, pkt)) {
 		flow_table_end(&t->table, flow, FLOW_END_TCP_REUSE);
@@ -266,6 +272,11 @@ static enum track_drop fragment(struct tracker *t, struct packet *pkt)
 		exception_apply(&t->exceptions, EXCEPTION_DEFRAG_MEMCAP, NULL, pkt);
 		return TRACK_FRAGMENT_SHED;
 	}
+}
+
+void tracker_frame(struct tracker *t, const struct frame *frame)
+{
+	mirror_frame(&t->mirror, frame);
 }
 
 struct flow *tracker_packet(struct tracker *t, struct packet *pkt, enum track_drop *why)
@@ -352,8 +363,10 @@ struct flow *tracker_ended(struct tracker *t)
 {
 	struct flow *flow = flow_table_ended(&t->table);
 
-	if (flow != NULL)
+	if (flow != NULL) {
 		tcp_end(t, flow);
+		mirror_ends(&t->mirror, flow);
+	}
 	return flow;
 }
 
@@ -429,6 +442,9 @@ void tracker_stats(const struct tracker *t, struct tracker_stats *out)
 	out->evicted = t->table.evicted;
 	out->emergency_entered = t->table.emergency_entered;
 	out->tcp_gaps = t->pool.gaps;
+	out->mirror = t->mirror.stats;
+	out->mirror.gaps = t->pool.gaps;
+	out->mirror.lost_bytes = t->pool.lost_bytes;
 	out->tcp_overlaps = t->pool.overlaps;
 	out->tcp_overlaps_differing = t->pool.overlaps_differing;
 	out->tcp_segments_shed = t->pool.shed;

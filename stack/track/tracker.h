@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "stack/track/exception.h"
 #include "stack/track/flow.h"
+#include "stack/track/mirror.h"
 
 struct tracker;
 
@@ -39,6 +40,8 @@ void tracker_free(struct tracker *t);
 /* Flows cost memory here as well: where it is nearly spent, new flows make old ones go. */
 void tracker_watch(struct tracker *t, const struct budget *b);
 
+/* Each frame, before its packets: what the mirror did to it is counted. */
+void tracker_frame(struct tracker *t, const struct frame *frame);
 /* Follows one packet at its own time. Returns its flow, with pkt->side and flags set and stream
  * events appended to pkt->events; NULL where it has none. *why is always set. */
 struct flow *tracker_packet(struct tracker *t, struct packet *pkt, enum track_drop *why);
@@ -119,6 +122,7 @@ struct tracker_stats {
 	uint64_t tcp_session_denied;
 	uint64_t frag_ipv4, frag_ipv6, frag_reassembled4, frag_reassembled6, frag_timeouts4, frag_timeouts6;
 	uint64_t frag_shed, frag_overlaps;
+	struct mirror_stats mirror;
 	uint64_t exceptions[EXCEPTION_TARGETS][EXCEPTION_POLICIES];
 	uint8_t exception_policies[EXCEPTION_TARGETS];          /* the same in every worker */
 	struct budget flow, session, stream, defrag;    /* copies: used, high, max, denied */

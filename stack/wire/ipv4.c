@@ -193,6 +193,8 @@ static enum layer payload_decode(struct walk *w, uint8_t proto)
 	}
 }
 
+#define WIRE_MTU 1500           /* a packet longer than that isn't one of the wire */
+
 enum layer ipv4_decode(struct walk *w)
 {
 	const uint8_t *h = w->at;
@@ -208,11 +210,16 @@ enum layer ipv4_decode(struct walk *w)
 	if (unlikely(header_len < IPV4_HEADER_LEN))
 		return walk_broken(w, EVENT_IPV4_HLEN_TOO_SMALL);
 	total_len = load_be16(h + 2);
+	if (unlikely(total_len == 0 && walk_left(w) > WIRE_MTU))
+		total_len = walk_left(w);       /* segmentation is left to the NIC, and with it the length */
 	if (unlikely(total_len < header_len))
 		return walk_broken(w, EVENT_IPV4_IPLEN_SMALLER_THAN_HLEN);
 	if (unlikely(walk_left(w) < total_len)) {
 		p->flags |= PACKET_TRUNCATED;
-		return walk_broken(w, EVENT_IPV4_TRUNC_PKT);
+		if (!walk_snapped(w) || walk_left(w) < header_len)
+			return walk_broken(w, EVENT_IPV4_TRUNC_PKT);
+		packet_event(p, EVENT_IPV4_TRUNC_PKT);
+		total_len = walk_left(w);
 	}
 	if (unlikely(header_len > IPV4_HEADER_LEN) &&
 	    !options_decode(w, h + IPV4_HEADER_LEN, header_len - IPV4_HEADER_LEN))

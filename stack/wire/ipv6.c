@@ -273,7 +273,10 @@ enum layer ipv6_decode(struct walk *w)
 	payload_len = load_be16(h + 4);
 	if (unlikely(walk_left(w) < IPV6_HEADER_LEN + payload_len)) {
 		p->flags |= PACKET_TRUNCATED;
-		return walk_broken(w, EVENT_IPV6_TRUNC_PKT);
+		if (!walk_snapped(w))
+			return walk_broken(w, EVENT_IPV6_TRUNC_PKT);
+		packet_event(p, EVENT_IPV6_TRUNC_PKT);
+		payload_len = walk_left(w) - IPV6_HEADER_LEN;
 	}
 	p->ip = h;
 	p->ip_version = 6;

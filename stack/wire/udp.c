@@ -47,6 +47,8 @@ enum layer udp_decode(struct walk *w)
 	if (unlikely(walk_left(w) < UDP_HEADER_LEN))
 		return walk_broken(w, EVENT_UDP_HLEN_TOO_SMALL);
 	len = load_be16(h + 4);
+	if (unlikely((p->flags & PACKET_TRUNCATED) && len > walk_left(w)))
+		len = walk_left(w);
 	if (unlikely(len > walk_left(w)))
 		return walk_broken(w, EVENT_UDP_PKT_TOO_SMALL);
 	if (unlikely(len < UDP_HEADER_LEN))

@@ -40,6 +40,12 @@ static inline void walk_count(const struct walk *w, enum wire_counter counter)
 		w->cfg->stats->count[counter]++;
 }
 
+/* The snap length cut the frame that this packet stands in: what is missing is the capture's fault. */
+static inline bool walk_snapped(const struct walk *w)
+{
+	return w->pkt->wire_len > w->pkt->len;
+}
+
 /* The header can't be read on: nothing behind it is looked at and no flow is followed. */
 enum layer walk_broken(struct walk *w, uint16_t event);
 /* Receivers throw such a packet away, but what follows can be read. */
