@@ -401,8 +401,8 @@ static bool byte_read(const struct walk *w, const struct byte_op *op, size_t pla
 	bool little = (op->flags & BYTE_LITTLE) || ((op->flags & BYTE_DCE) && tx != NULL && tx->little_endian);
 	uint64_t v = 0;
 
-	if (op->flags & BYTE_STRING)
-		return number_text(slice_of(b, count), op->base ? op->base : 10, out);
+	if (op->flags & BYTE_STRING)    /* 0 bytes: as far as there are digits */
+		return number_text(slice_of(b, count ? count : w->bytes.len - place), op->base ? op->base : 10, out);
 	if (count > 8)
 		return false;
 	for (size_t i = 0; i < count; i++)
