@@ -39,7 +39,7 @@ static void frame_input(struct netif *nif, const struct frame *frame)
 	nif->rx_frames++;
 	nif->rx_bytes += frame->len;
 	packet_decode(h->packets, frame, &h->decode);
-	packet_socket_input(nif, frame, pkt);
+	packet_socket_input(nif, frame);
 	if (nif->ethernet) {
 		const uint8_t *eth = frame->data;
 

@@ -46,7 +46,8 @@ struct netif {
 	struct nd_router *nd;           /* nd.c: router discovery; NULL = off */
 	struct dhcp_client *dhcp;       /* NULL = off */
 	struct multicast_group *groups; /* multicast.c */
-	struct socket **packet_sockets; /* packet.c's business */
+	uint64_t old_querier_until[2];  /* IGMPv1/v2, MLDv1: until then their messages are used */
+	bool old_querier_v1;
 	struct host_timer tx_timer;     /* the device was full: try again */
 	uint64_t rx_frames, tx_frames, rx_bytes, tx_bytes;
 };

@@ -9,7 +9,7 @@ extern const struct host_protocol packet_protocol;
 extern const struct socket_ops packet_socket_ops;
 
 /* What came in, before anybody judges it; what was sent. */
-void packet_socket_input(struct netif *nif, const struct frame *frame, const struct packet *pkt);
+void packet_socket_input(struct netif *nif, const struct frame *frame);
 void packet_socket_sent(struct netif *nif, const struct pbuf *p);
 void packet_socket_netif_gone(struct netif *nif);
 
