@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "stack/host/dhcp.h"
 #include "stack/host/ip.h"
 #include "stack/wire/arp.h"
 #include "stack/wire/ethernet.h"
@@ -49,8 +50,15 @@ void arp_request(struct netif *nif, const struct ip_addr *target, const uint8_t 
 {
 	struct ip_addr src = { 0 };
 
-	if (address_source(nif->host, nif, 4, target, &src) || nif->dhcp != NULL)
+	if (address_source(nif->host, nif, 4, target, &src))
 		arp_send(nif, ARP_REQUEST, &src, NULL, target, unicast_to ? unicast_to : broadcast_mac);
+}
+
+void arp_probe(struct netif *nif, const struct ip_addr *target)
+{
+	static const struct ip_addr none;
+
+	arp_send(nif, ARP_REQUEST, &none, NULL, target, broadcast_mac);
 }
 
 void arp_announce(struct netif *nif, const struct ip_addr *addr)
@@ -100,6 +108,8 @@ void arp_input(struct netif *nif, const struct packet *pkt)
 	}
 	if (target != NULL && target->netif != nif)
 		target = NULL;
+	if (memcmp(a.src_mac, nif->mac, 6) != 0)
+		dhcp_conflict(nif, ip_addr_zero(&src) ? &dst : &src);
 	if (ip_addr_zero(&src)) {       /* a probe: is the address free? (RFC 5227 2.1) */
 		if (target != NULL && a.opcode == ARP_REQUEST)
 			arp_send(nif, ARP_REPLY, &dst, a.src_mac, &src, a.src_mac);

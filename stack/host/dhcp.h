@@ -10,6 +10,8 @@ extern const struct host_protocol dhcp_protocol;
 bool dhcp_wants(const struct netif *nif, const struct packet *pkt);
 /* True where the datagram was the client's. */
 bool dhcp_input(struct tapir_host *h, const struct ip_input *in);
+/* Somebody on the link has, or wants, this address. */
+void dhcp_conflict(struct netif *nif, const struct ip_addr *addr);
 void dhcp_netif_gone(struct netif *nif);
 
 #endif

@@ -75,6 +75,8 @@ void neighbour_remove_netif(struct tapir_host *h, const struct netif *nif);
 /* arp.c */
 void arp_input(struct netif *nif, const struct packet *pkt);
 void arp_request(struct netif *nif, const struct ip_addr *target, const uint8_t *unicast_to);
+/* Is anybody there? Asked from no address at all. */
+void arp_probe(struct netif *nif, const struct ip_addr *target);
 /* "addr is at our mac", to everybody. */
 void arp_announce(struct netif *nif, const struct ip_addr *addr);
 
