@@ -233,7 +233,7 @@ bool observe_rst_valid(struct observed *o)
 /* Behind all that this side is known to have sent. */
 static uint32_t reset_ack(const struct observed *o, enum side side, uint32_t ack)
 {
-	uint32_t high = stream_highest(&o->c->dir[side]);
+	uint32_t high = stream_highest(&o->c->dir[side], true);
 
 	return seq_lt(ack, high) ? high : ack;
 }

@@ -89,6 +89,30 @@ static void take_offers(struct received *r)
 	ts_store(r);
 }
 
+/* Signed although that wasn't agreed on, or the other way round: systems differ in whether they mind. */
+static bool signature_odd(const struct received *r)
+{
+	bool has = r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao;
+
+	if (!(r->c->view[0].tcp_flags & TCP_SYN) || !(r->c->view[1].tcp_flags & TCP_SYN))
+		return false;                   /* we didn't see what was agreed */
+	return has != ((r->in->flags & DIR_SIGNED) != 0);
+}
+
+/* RFC 7323 5.3; Linux allows a step back by one, though not yet in the handshake, and a recent timestamp of 0 isn't
+ * compared. */
+static bool paws_refused(const struct received *r)
+{
+	const struct tcp_dir *in = r->in;
+	int32_t back_max = (in->flags & (DIR_PASSIVE | DIR_GREETED)) == DIR_PASSIVE ? 0 : 1;
+
+	if (!(in->flags & DIR_TS) || !r->pkt->tcp.has_timestamp || in->ts_recent == 0)
+		return false;
+	if ((int32_t)(in->ts_recent - r->pkt->tcp.ts_val) <= back_max)
+		return false;
+	return r->now_s < in->ts_recent_s + PAWS_S || r->now_s < in->ts_recent_s;
+}
+
 /* A request that waits for the last ACK of its handshake dies by any other SYN in its window; not where data came
  * with its own SYN and it is a connection already. */
 static bool kills_request(const struct received *r)
@@ -96,6 +120,7 @@ static bool kills_request(const struct received *r)
 	const struct tcp_dir *in = r->in;
 
 	return (in->flags & (DIR_PASSIVE | DIR_GREETED)) == DIR_PASSIVE && in->rcv_nxt == in->isn + 1 &&
+	       !signature_odd(r) && !paws_refused(r) &&
 	       seq_lt(in->isn, r->pkt->seq) && seq_lt(r->pkt->seq, in->isn + 1 + UINT16_MAX);
 }
 
@@ -110,8 +135,12 @@ static void take_syn(struct received *r)
 		in->flags |= DIR_RST;
 	if (!(in->flags & DIR_KNOWN))
 		dir_start(in, first);
-	else if (in->isn != r->pkt->seq || (in->flags & DIR_PASSIVE) || (r->back->flags & DIR_HEARD))
-		return;                         /* the SYN/ACK will say which */
+	else if ((in->flags & (DIR_PASSIVE | DIR_HEARD)) || (r->back->flags & DIR_HEARD))
+		return;
+	else if (in->isn != r->pkt->seq) {
+		in->edge = first;               /* the SYN/ACK will say which; nothing else is kept there yet */
+		return;
+	}
 	take_offers(r);
 	/* Fast open: whether the server takes the data shows in what its SYN/ACK acknowledges. */
 	if (r->what.len > 0 && r->what.seq == in->rcv_nxt) {
@@ -135,6 +164,10 @@ static bool synack_answers(struct received *r, enum observed_verdict observed)
 
 	if ((back->flags & DIR_KNOWN) && seq_lt(back->isn, r->pkt->ack) && seq_le(r->pkt->ack, back->snd_nxt))
 		return true;
+	if ((back->flags & (DIR_KNOWN | DIR_HEARD)) == DIR_KNOWN && back->edge == r->pkt->ack) {
+		dir_restart(&r->t->pool, back, r->pkt->ack);
+		return true;
+	}
 	if (observed == OBSERVED_REFUSED)
 		return false;
 	if (!(back->flags & DIR_KNOWN) || (back->isn != peer->isn && back->offset == 0))
@@ -191,28 +224,6 @@ static void settle(struct received *r)
 
 /* Judgement */
 
-/* Signed although that wasn't agreed on, or the other way round: systems differ in whether they mind. */
-static bool signature_odd(const struct received *r)
-{
-	bool has = r->pkt->tcp.has_md5 || r->pkt->tcp.has_ao;
-
-	if (!(r->c->view[0].tcp_flags & TCP_SYN) || !(r->c->view[1].tcp_flags & TCP_SYN))
-		return false;                   /* we didn't see what was agreed */
-	return has != ((r->in->flags & DIR_SIGNED) != 0);
-}
-
-/* RFC 7323 5.3; Linux allows a step back by one, and a recent timestamp of 0 isn't compared. */
-static bool paws_refused(const struct received *r)
-{
-	const struct tcp_dir *in = r->in;
-
-	if (!(in->flags & DIR_TS) || !r->pkt->tcp.has_timestamp || in->ts_recent == 0)
-		return false;
-	if ((int32_t)(in->ts_recent - r->pkt->tcp.ts_val) <= 1)
-		return false;
-	return r->now_s < in->ts_recent_s + PAWS_S || r->now_s < in->ts_recent_s;
-}
-
 static enum verdict judge_window(const struct received *r)
 {
 	const struct tcp_dir *in = r->in;
@@ -226,8 +237,8 @@ static enum verdict judge_window(const struct received *r)
 	return DOUBTED;
 }
 
-/* RFC 5961 5: an ACK much older than what was acknowledged, or for what was never sent, comes from
- * somebody who guesses. */
+/* RFC 5961 5: an ACK much older than what was acknowledged, or for what was never sent, comes from somebody who
+ * guesses. Linux asks for the former only off its fast path. */
 static enum verdict judge_ack(const struct received *r)
 {
 	const struct tcp_dir *back = r->back;
@@ -246,7 +257,7 @@ static enum verdict judge_ack(const struct received *r)
 			acked = back->offset - (uint32_t)(back->pos - back->snd_una);
 		if (acked < slack)
 			slack = (uint32_t)acked + (r->pkt->side == TO_CLIENT ? 1 : 0);
-		return seq_lt(ack, back->snd_una - slack) ? REFUSED : TAKEN;
+		return seq_lt(ack, back->snd_una - slack) ? DOUBTED : TAKEN;
 	}
 	return seq_lt(back->snd_nxt, ack) ? DOUBTED : TAKEN;
 }
@@ -274,8 +285,6 @@ static enum verdict judge(const struct received *r)
 	if (window == REFUSED)
 		return REFUSED;
 	ack = judge_ack(r);
-	if (ack == REFUSED)
-		return REFUSED;
 	if (!receiver_seen(r))
 		return signature_odd(r) ? REFUSED : TAKEN;
 	if (signature_odd(r) || source_routed(pkt) || ttl_too_small(r->back, pkt))
@@ -295,7 +304,9 @@ static bool rst_obeyed(const struct received *r)
 		       seq_le(r->pkt->ack, back->snd_nxt);
 	if (!(in->flags & DIR_KNOWN))
 		return false;
-	return seq == in->rcv_nxt || ((r->c->flags & CONN_SACK) && seq == stream_highest(in)) ||
+	if ((in->flags & (DIR_PASSIVE | DIR_GREETED)) == DIR_PASSIVE && paws_refused(r))
+		return false;
+	return seq == in->rcv_nxt || ((r->c->flags & CONN_SACK) && seq == stream_highest(in, false)) ||
 	       (seq == in->rcv_nxt - 1 && (in->flags & DIR_FIN));
 }
 
@@ -303,12 +314,15 @@ static void take_rst(struct received *r)
 {
 	struct tcp_dir *in = r->in;
 
+	/* Who waits for its handshake's last ACK answers whatever is wrong with a RST, and goes on waiting. */
+	if ((r->back->flags & (DIR_PASSIVE | DIR_GREETED)) == DIR_PASSIVE)
+		return;
 	if (!rst_obeyed(r) || ttl_too_small(r->back, r->pkt) || (signature_odd(r) && !r->pkt->tcp.has_ao))
 		return;
 	in->flags |= DIR_RST;
 	/* Inline, it will reach the receiver: what waits for a hole to be filled waits in vain. */
 	if (r->c->flags & CONN_INLINE)
-		stream_acknowledged(in, stream_highest(in));
+		stream_acknowledged(in, stream_highest(in, true));
 }
 
 /* Effects */
@@ -323,7 +337,7 @@ static void take_ack(struct received *r, enum verdict verdict)
 
 	if (!(back->flags & DIR_KNOWN))
 		dir_start(back, ack);
-	else if ((back->flags & DIR_SENT) && seq_lt(back->snd_nxt, ack) && seq_lt(stream_highest(back), ack)) {
+	else if ((back->flags & DIR_SENT) && seq_lt(back->snd_nxt, ack) && seq_lt(stream_highest(back, true), ack)) {
 		r->t->mirror.stats.acks_before_data++;
 		return;
 	}
@@ -467,7 +481,8 @@ void receive(struct tracker *t, struct flow *flow, struct packet *pkt, enum obse
 		return;
 	}
 	settled = (c->state > TCP_SYN_RECV && c->state != TCP_CLOSED) || (c->flags & CONN_MIDSTREAM);
-	if (!settled && !(r.in->flags & r.back->flags & DIR_KNOWN))
+	if (!settled && (!(r.in->flags & r.back->flags & DIR_KNOWN) ||
+			 !((r.in->flags & DIR_HEARD) || (r.back->flags & DIR_PASSIVE))))
 		return;                         /* no handshake yet */
 	if (settled && (!(r.in->flags & r.back->flags & DIR_KNOWN) || r.in->offset == 0))
 		settle(&r);

@@ -174,7 +174,7 @@ static bool join(struct stream_pool *pool, struct segments *q, uint32_t i, const
 	}
 	memcpy(s->data + s->len, data, what->len);
 	s->len += what->len;
-	s->end = what->end;
+	s->end = what->end - (s->fin && what->fin);     /* one FIN counts */
 	s->fin |= what->fin;
 	s->parts++;
 	return true;
@@ -617,12 +617,12 @@ void stream_drop(struct stream_pool *pool, struct tcp_dir *dir)
 	queue_free(pool, dir);
 }
 
-uint32_t stream_highest(const struct tcp_dir *dir)
+uint32_t stream_highest(const struct tcp_dir *dir, bool doubts)
 {
 	const struct segments *q = dir->queue;
-	uint32_t high = dir->rcv_nxt;
+	uint32_t i = q == NULL ? 0 : q->count;
 
-	if (q != NULL && q->count > 0 && seq_lt(high, q->at[q->count - 1]->end))
-		high = q->at[q->count - 1]->end;
-	return high;
+	while (i > 0 && q->at[i - 1]->doubt && !doubts)
+		i--;
+	return i > 0 && seq_lt(dir->rcv_nxt, q->at[i - 1]->end) ? q->at[i - 1]->end : dir->rcv_nxt;
 }

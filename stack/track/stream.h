@@ -83,7 +83,8 @@ bool stream_next(struct stream_pool *pool, struct tcp_dir *dir, const uint8_t **
 /* A copy of the direction stands in another place now. */
 void stream_moved(struct tcp_dir *dir);
 void stream_drop(struct stream_pool *pool, struct tcp_dir *dir);
-/* The end of the highest out-of-order run, for SACK's sake; rcv_nxt where there is none. */
-uint32_t stream_highest(const struct tcp_dir *dir);
+/* The end of the highest out-of-order run, for SACK's sake; doubtful ones count where doubts is set. rcv_nxt where
+ * there is none. */
+uint32_t stream_highest(const struct tcp_dir *dir, bool doubts);
 
 #endif

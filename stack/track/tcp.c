@@ -61,6 +61,14 @@ static bool goes_on(const struct tcp_conn *c, enum side side)
 	return !(in->flags & back->flags & DIR_FIN);
 }
 
+/* One of both has ended it, as far as the receiver of this side's packets can know. */
+static bool resets(const struct tcp_conn *c, enum side side)
+{
+	const struct tcp_dir *in = &c->dir[side], *back = &c->dir[other_side(side)];
+
+	return (in->flags & DIR_GREETED) && ((in->flags | back->flags) & DIR_RST);
+}
+
 bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct packet *pkt)
 {
 	const struct tcp_conn *c = flow->tcp;
@@ -76,13 +84,17 @@ bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct p
 		return true;
 	if (ttl_too_small(&c->dir[other_side(side)], pkt))
 		return false;
-	if (!synack && (c->dir[side].flags & (DIR_RST | DIR_GREETED)) == (DIR_RST | DIR_GREETED))
+	if (!synack && resets(c, side))
 		return true;
+	if (!synack && (c->dir[0].flags & c->dir[1].flags & DIR_FIN))
+		return time_wait_reuses(&c->dir[side], pkt);
 	if (side == (synack ? TO_CLIENT : TO_SERVER) && pkt->seq == c->view[side].isn)
+		return false;
+	if (!synack && goes_on(c, side))
 		return false;
 	if (c->state == TCP_TIME_WAIT && !synack)
 		return time_wait_reuses(&c->dir[side], pkt);
-	return (c->state >= TCP_LAST_ACK || c->state == TCP_NONE) && (synack || !goes_on(c, side));
+	return c->state >= TCP_LAST_ACK || c->state == TCP_NONE;
 }
 
 void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt)
@@ -98,6 +110,9 @@ void tcp_packet(struct tracker *t, struct flow *flow, struct packet *pkt)
 		t->stats.tcp_rst++;
 	if (f & TCP_URG)
 		t->stats.tcp_urg++;
+	/* A RST that dies on its way ends nothing. */
+	if ((f & TCP_RST) && flow->tcp != NULL && ttl_too_small(&flow->tcp->dir[other_side(pkt->side)], pkt))
+		return;
 	observed = observe(t, flow, pkt);
 	if (observed == OBSERVED_REFUSED && t->cfg.simulate_ips && t->cfg.drop_invalid && !(pkt->flags & PACKET_WOULD_DROP)) {
 		/* Rules still see the packet, for its stream events. */

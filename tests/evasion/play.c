@@ -227,6 +227,8 @@ static void answer_tcp(struct play *p, const uint8_t *l4, size_t len)
 		p->peer_next = p->wire_base = p->peer_isn + 1;
 		p->wire_from = p->wire.len;
 		p->heard = true;
+		if (flags & TCP_ACK)
+			p->closed = false;
 	}
 	for (size_t i = 20; (flags & TCP_SYN) && i + 10 <= header && l4[i] != 0; i += l4[i] == 1 ? 1 : l4[i + 1]) {
 		if (l4[i] == 8)

@@ -60,7 +60,8 @@ static void word_take(struct play *p, struct segment_text *s, char *w, uint32_t 
 	} else if (starts(w, "ipopt=")) {
 		add(s->ip, sizeof(s->ip), w + 2);
 	} else if (strcmp(w, "ipbad") == 0) {
-		add(s->ip, sizeof(s->ip), "badsum");
+		if (!p->v6)
+			add(s->ip, sizeof(s->ip), "badsum");
 	} else if (is_ip_word(w)) {
 		add(s->ip, sizeof(s->ip), w);
 	} else if (strcmp(w, "md5") == 0) {
