@@ -184,6 +184,7 @@ struct analysis {
 	bool broken;                    /* the parser gave up */
 	bool finished;                  /* set by the analyzer: nobody needs this flow's bytes any more */
 	bool bypass;                    /* set by the analyzer: nobody needs to look at this flow at all any more */
+	uint64_t bypass_at[2];          /* the worker's: what had been seen when it said so, as stream offsets */
 	bool ended[2];                  /* nothing will follow in this direction */
 	bool reversed;                  /* detection: the sides are the wrong way round. The worker turns the flow and calls app_turned */
 	bool switching;                 /* analysis_switch was called */

@@ -82,16 +82,43 @@ static void worker_judge(struct worker *w, struct flow *flow, struct packet *pkt
 		app_prune(w->app, flow);
 }
 
-/* Nobody wants to see more of this flow: from now on its packets are counted, no more. What an analyzer says holds
- * from when the bytes that it said it on are acknowledged. */
+/* A look at what would have waited for more, where nothing will be looked at any more. */
+static void worker_last_look(struct worker *w, struct flow *flow, uint64_t now_ns)
+{
+	bool dropped = flow->dropped;
+	struct packet *pkt = &w->end;
+
+	for (enum side side = TO_SERVER; side <= TO_CLIENT; side++) {
+		packet_of_flow(pkt, flow, side, now_ns);
+		alert_queue_reset(&w->alerts, w->shared->alert_max);
+		if (w->rules != NULL)
+			rules_flow_end(w->rules, flow, pkt, &w->alerts);
+		if (dropped)
+			continue;               /* what never arrived is no transaction */
+		records_packet(w->records, w->rules, flow, pkt, &w->alerts);
+	}
+}
+
+/* The analyzer said that nobody needs to look at this flow any more, and what it said that on has arrived for certain. */
+static bool worker_may_bypass(const struct flow *flow)
+{
+	struct analysis *a = flow != NULL ? analysis_of(flow) : NULL;
+
+	if (likely(a == NULL || !a->bypass))
+		return false;
+	if (a->bypass_at[TO_SERVER] + a->bypass_at[TO_CLIENT] == 0) {
+		a->bypass_at[TO_SERVER] = stream_offset(flow, TO_SERVER);
+		a->bypass_at[TO_CLIENT] = stream_offset(flow, TO_CLIENT);
+	}
+	return stream_acked(flow, TO_SERVER) >= a->bypass_at[TO_SERVER] &&
+	       stream_acked(flow, TO_CLIENT) >= a->bypass_at[TO_CLIENT];
+}
+
+/* Nobody wants to see more of this flow: from now on its packets are counted, no more. */
 static void worker_bypass(struct worker *w, struct flow *flow, const struct packet *pkt)
 {
-	const struct analysis *a = analysis_of(flow);
-
 	if (flow->state != FLOW_BYPASSED) {
-		if (a == NULL || !a->finished || (stream_acked(flow, TO_SERVER) >= stream_offset(flow, TO_SERVER) &&
-						  stream_acked(flow, TO_CLIENT) >= stream_offset(flow, TO_CLIENT)))
-			tracker_bypass(w->tracker, flow);
+		tracker_bypass(w->tracker, flow);
 		return;
 	}
 	w->counts.bypassed_packets++;
@@ -115,24 +142,15 @@ static void worker_datagram(struct worker *w, const struct packet *fragment, uns
 /* A flow has ended: its last bytes, its last verdicts, its record; then everybody forgets it. */
 static void worker_flow_end(struct worker *w, struct flow *flow)
 {
-	bool dropped = flow->dropped;
 	struct packet *pkt = &w->end;
 
-	packet_of_flow(pkt, flow, TO_SERVER);
+	packet_of_flow(pkt, flow, TO_SERVER, flow->ended_ns);
 	if (flow->tcp != NULL) {
 		worker_pull(w, flow, TO_SERVER, pkt);
 		worker_pull(w, flow, TO_CLIENT, pkt);
 	}
 	app_flow_end(w->app, flow);
-	for (enum side side = TO_SERVER; side <= TO_CLIENT; side++) {
-		packet_of_flow(pkt, flow, side);
-		alert_queue_reset(&w->alerts, w->shared->alert_max);
-		if (w->rules != NULL)
-			rules_flow_end(w->rules, flow, pkt, &w->alerts);
-		if (dropped)
-			continue;               /* what never arrived is no transaction */
-		records_packet(w->records, w->rules, flow, pkt, &w->alerts);
-	}
+	worker_last_look(w, flow, flow->ended_ns);
 	records_flow(w->records, w->rules, flow, flow->ended_ns);
 	w->counts.flow_states[flow->state & 3]++;
 	w->counts.flows_ended++;
@@ -163,14 +181,13 @@ static unsigned worker_packet(struct worker *w, struct packet *pkt, unsigned nes
 	if (unlikely(why == TRACK_DUPLICATE))
 		return why;             /* all that there is to say of it was said of its twin */
 	if (flow == NULL || !flow->no_inspect) {
-		const struct analysis *a;
-
 		if (flow != NULL && !flow->dropped)
 			worker_feed(w, flow, pkt);
 		worker_judge(w, flow, pkt);
-		a = flow != NULL ? analysis_of(flow) : NULL;
-		if (unlikely(a != NULL && a->bypass))
+		if (unlikely(worker_may_bypass(flow))) {
+			worker_last_look(w, flow, pkt->time_ns);
 			flow->no_inspect = true;
+		}
 	}
 	if (unlikely(flow != NULL && flow->no_inspect))
 		worker_bypass(w, flow, pkt);

@@ -8,12 +8,12 @@
 #include "base/log.h"
 #include "base/must.h"
 
-void packet_of_flow(struct packet *pkt, const struct flow *flow, enum side side)
+void packet_of_flow(struct packet *pkt, const struct flow *flow, enum side side, uint64_t time_ns)
 {
 	const struct flow_key *key = &flow->key;
 
 	*pkt = (struct packet){
-		.time_ns = flow->ended_ns,
+		.time_ns = time_ns,
 		.device = flow->device,
 		.flags = PACKET_END_OF_FLOW | (flow->state != FLOW_NEW ? PACKET_ESTABLISHED : 0u),
 		.ip_version = key->ip_version,

@@ -47,7 +47,7 @@ static inline void alert_queue_reset(struct alert_queue *q, unsigned max)
 }
 
 /* A packet that isn't one: the end of a flow, as its client would send it. */
-void packet_of_flow(struct packet *pkt, const struct flow *flow, enum side side);
+void packet_of_flow(struct packet *pkt, const struct flow *flow, enum side side, uint64_t time_ns);
 /* What was decided about the packet, by rules or before: marked, and counted. */
 void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pkt);
 /* Where others may ask for something: a snapshot, new rules; and where a device may complain. */

@@ -58,7 +58,7 @@ void *tls_record_options(const struct conf *type)
 
 	if (o == NULL)
 		return NULL;
-	*o = (struct options){ .members = BASIC, .resumption = true };
+	*o = (struct options){ .members = BASIC, .resumption = type != NULL };
 	if (type == NULL)
 		return o;
 	if (conf_bool(type, "extended", false))

@@ -393,7 +393,8 @@ bool stream_pull(struct tracker *t, struct flow *flow, enum side side, struct pi
 		out->kind = is_gap ? PIECE_GAP : PIECE_DATA;
 		return true;
 	}
-	if (!(d->flags & DIR_ENDED) || (d->flags & DIR_END_GIVEN))
+	/* Suricata tells parsers of an end when both directions have one: records stand at the same packet then. */
+	if (!(d->flags & DIR_ENDED) || (d->flags & DIR_END_GIVEN) || (c->state != TCP_CLOSED && !(c->flags & CONN_ENDED)))
 		return false;
 	d->flags |= DIR_END_GIVEN;
 	*out = (struct piece){ .kind = PIECE_END, .offset = d->offset };

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """One capture, one worker or several: the same bytes on every run with one, the same records with four,
 and every frame accounted for. The capture is made here: flows that interleave, both directions, fragments,
-tunnels, frames that can't be followed, seeded."""
+tunnels, frames that can't be followed, seeded. Then the examples' captures, and a share of the conformance suite's
+where that lies beside the project; WORKERS=whole takes all of those (some minutes)."""
 import json
 import os
+import pathlib
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -13,6 +16,7 @@ import tempfile
 from frames import Capture, ethernet, ipv4, tcp, udp
 
 TAPIR = os.environ["TAPIR"]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def host(rng):
@@ -85,34 +89,80 @@ def make_capture(path, seed):
             capture.add(frame, rng.randrange(200000))
 
 
-def run(capture, out, workers):
-    subprocess.run([TAPIR, "run", "-r", capture, "-l", out, "--disable-detection", "--workers", str(workers),
-                    "--summary", "no"], check=True)
-    with open(os.path.join(out, "eve.json")) as f:
+def run(capture, out, workers, rules=None):
+    """The records, or None where the capture can't be read (to its end)."""
+    what = ["-S", rules] if rules else ["--disable-detection"]
+    p = subprocess.run([TAPIR, "run", "-r", capture, "-l", out, "--workers", str(workers), "--summary", "no", "-k", "none"] +
+                       what, stderr=subprocess.PIPE, text=True)
+    assert p.returncode in (0, 1), "%s: exit status %d\n%s" % (capture, p.returncode, p.stderr)
+    eve = os.path.join(out, "eve.json")
+    if p.returncode != 0 or not os.path.exists(eve):
+        return None
+    with open(eve) as f:
         return f.read()
+
+
+def difference(one, many):
+    """None, or some records that only one of them has; stats apart, in any order."""
+    records = [sorted(l for l in text.splitlines() if '"event_type":"stats"' not in l) for text in (one, many)]
+    if records[0] == records[1]:
+        return None
+    only = [sorted(set(records[i]) - set(records[1 - i]))[:3] for i in (0, 1)]
+    return "records differ: with one worker only %s\nwith several only %s" % tuple(only)
+
+
+def check_account(text):
+    own = [json.loads(l)["stats"]["tapir"] for l in text.splitlines() if '"event_type":"stats"' in l][-1]
+    assert own["received"] == own["followed"] + sum(own["dropped"].values()), own
+    assert own["received"] == own["device"]["frames"], own
+    assert own["accounted"] is True
+
+
+def check_made(d):
+    for seed in (1, 2):
+        capture = os.path.join(d, "c%d.pcap" % seed)
+        make_capture(capture, seed)
+        one, again, four = (run(capture, os.path.join(d, "%d-%s" % (seed, name)), n)
+                            for name, n in (("a", 1), ("b", 1), ("c", 4)))
+        assert one == again, "two runs with one worker differ"
+        wrong = difference(one, four)
+        assert wrong is None, wrong
+        assert one.count("\n") > 200, "too few records: %d" % one.count("\n")
+        check_account(one)
+        check_account(four)
+
+
+def captures():
+    """The examples', and of the conformance suite beside the project those with tunnels and fragments, or all."""
+    own = sorted(ROOT.glob("examples/captures/*.pcap*"))
+    suite = sorted(p for p in (ROOT.parent / "shared" / "conformance").rglob("*") if p.suffix in (".pcap", ".pcapng"))
+    if os.environ.get("WORKERS") == "whole":
+        return own + suite
+    words = ("frag", "gre", "vxlan", "erspan", "geneve", "teredo", "mpls", "vlan", "tunnel", "ipv6")
+    return own + [p for p in suite if any(w in str(p).lower() for w in words) and p.stat().st_size < 100000][::3]
+
+
+def check_captures(d):
+    rules = os.path.join(d, "all.rules")
+    with open(rules, "w") as f:
+        f.write('alert ip any any -> any any (msg:"every packet"; sid:1;)\n')
+    failed = 0
+    for k, capture in enumerate(captures()):
+        texts = [run(str(capture), os.path.join(d, "x%d-%d" % (k, n)), n, rules) for n in (1, 3)]
+        wrong = difference(*texts) if None not in texts else None if texts == [None, None] else "only one run succeeds"
+        for n in (1, 3):
+            shutil.rmtree(os.path.join(d, "x%d-%d" % (k, n)), ignore_errors=True)
+        if wrong is not None:
+            print("%s: %s" % (capture, wrong))
+            failed += 1
+    return failed
 
 
 def main():
     with tempfile.TemporaryDirectory() as d:
-        for seed in (1, 2):
-            capture = os.path.join(d, "c%d.pcap" % seed)
-            make_capture(capture, seed)
-            one, again, four = (run(capture, os.path.join(d, "%d-%s" % (seed, name)), n)
-                                for name, n in (("a", 1), ("b", 1), ("c", 4)))
-            assert one == again, "two runs with one worker differ"
-            records = [sorted(l for l in text.splitlines() if json.loads(l)["event_type"] != "stats")
-                       for text in (one, four)]
-            if records[0] != records[1]:
-                only = [sorted(set(records[i]) - set(records[1 - i]))[:3] for i in (0, 1)]
-                sys.exit("records differ: with one worker only %s\nwith four only %s" % tuple(only))
-            assert len(records[0]) > 200, "too few records: %d" % len(records[0])
-            for text in (one, four):
-                own = [json.loads(l)["stats"]["tapir"] for l in text.splitlines() if '"event_type":"stats"' in l][-1]
-                dropped = sum(own["dropped"].values())
-                assert own["received"] == own["followed"] + dropped, own
-                assert own["received"] == own["device"]["frames"], own
-                assert own["accounted"] is True
+        check_made(d)
+        return check_captures(d)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
