@@ -108,9 +108,17 @@ static uint64_t mix(uint64_t v)
 	return v ^ v >> 32;
 }
 
-unsigned steer(const struct packet_set *set, unsigned n)
+/* Whose addresses count for p. */
+static const struct packet *steered_by(const struct packet *p)
 {
-	const struct packet *p = &set->pkts[0];
+	while (p->outer != NULL && p->tunnel != TUNNEL_TEREDO)
+		p = p->outer;
+	return p;
+}
+
+unsigned steer(const struct packet *pkt, unsigned n)
+{
+	const struct packet *p = steered_by(pkt);
 	const struct ip_addr *a = &p->src, *b = &p->dst;
 	uint64_t hash;
 

@@ -45,9 +45,19 @@ struct parcel *mailbox_take(struct mailbox *m);
 /* Receiver: closed, and empty for good. */
 bool mailbox_done(struct mailbox *m);
 
-/* Which of n workers follows the flow of a decoded frame. Symmetric, and the same for fragments, for both
+/* Which of n workers follows a packet of a decoded frame. Symmetric, and the same for fragments, for both
  * directions, for all connections between two hosts (so that a data connection meets what announced it) and for
- * everything within a tunnel. */
-unsigned steer(const struct packet_set *set, unsigned n);
+ * everything within a tunnel. But Teredo's tunnel has another far end for each direction: what it carries goes
+ * by its own addresses. */
+unsigned steer(const struct packet *pkt, unsigned n);
+/* A frame is for two workers at most: the outermost packet's, and the innermost's. */
+static inline unsigned steer_outer(const struct packet_set *set, unsigned n)
+{
+	return steer(&set->pkts[0], n);
+}
+static inline unsigned steer_inner(const struct packet_set *set, unsigned n)
+{
+	return steer(&set->pkts[set->count - 1], n);
+}
 
 #endif

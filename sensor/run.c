@@ -92,7 +92,11 @@ static void *reader_thread(void *arg)
 			if (frames[i].time_ns > end_ns)
 				end_ns = frames[i].time_ns;
 			packet_decode(&set, &frames[i], &decode);
-			reader_put(r, &r->shared.mailboxes[steer(&set, r->worker_count)], &frames[i]);
+			unsigned outer = steer_outer(&set, r->worker_count), inner = steer_inner(&set, r->worker_count);
+
+			reader_put(r, &r->shared.mailboxes[outer], &frames[i]);
+			if (inner != outer)
+				reader_put(r, &r->shared.mailboxes[inner], &frames[i]);
 		}
 		if (n > 0)
 			device_release(t->device, frames, (unsigned)n);

@@ -151,6 +151,7 @@ void stats_sum(struct stats *s, const struct run *r)
 		t->counts.bypassed_packets += o->counts.bypassed_packets;
 		t->counts.bypassed_bytes += o->counts.bypassed_bytes;
 		t->counts.handed_over += o->counts.handed_over;
+		t->counts.parts_lost += o->counts.parts_lost;
 		t->counts.answers_sent += o->counts.answers_sent;
 		t->counts.answers_failed += o->counts.answers_failed;
 		if (o->counts.time_ns > t->counts.time_ns)
@@ -452,6 +453,7 @@ static void list_own(struct stats_list *l, const struct run *r, const struct wor
 	}
 	stats_list_add_bool(l, account_holds(a), "tapir.accounted");
 	stats_list_add(l, t->counts.handed_over, "tapir.handed_over");
+	stats_list_add(l, t->counts.parts_lost, "tapir.handover_parts_lost");
 	stats_list_add(l, t->counts.answers_sent, "tapir.reject.sent");
 	stats_list_add(l, t->counts.answers_failed, "tapir.reject.failed");
 	stats_list_add(l, r->worker_count, "tapir.workers");

@@ -197,38 +197,59 @@ static unsigned worker_packet(struct worker *w, struct packet *pkt, unsigned nes
 }
 
 /* For another worker: handed over, or counted as lost where that one is behind. */
-static bool worker_steer(struct worker *w, const struct packet_set *set, const struct frame *frame, uint16_t device)
+static void worker_hand_over(struct worker *w, unsigned owner, const struct frame *frame, uint16_t device, bool outermost)
 {
-	unsigned owner = steer(set, w->shared->worker_count);
-
-	if (owner == w->index)
-		return false;
 	if (mailbox_put(worker_mailbox(w, owner), frame, device))
-		w->counts.handed_over++;        /* its owner accounts for it */
+		w->counts.handed_over++;        /* the outermost packet's owner accounts for it */
+	else if (!outermost)
+		w->counts.parts_lost++;
 	else
 		account_frame(&w->counts.account, frame->len, ACCOUNT_HANDOVER_FULL);
-	return true;
+}
+
+/* False where nothing in the frame is this worker's. */
+static bool worker_steer(struct worker *w, const struct packet_set *set, const struct frame *frame, uint16_t device)
+{
+	unsigned outer = steer_outer(set, w->shared->worker_count), inner = steer_inner(set, w->shared->worker_count);
+
+	if (outer != w->index)
+		worker_hand_over(w, outer, frame, device, true);
+	if (inner != w->index && inner != outer)
+		worker_hand_over(w, inner, frame, device, false);
+	return outer == w->index || inner == w->index;
+}
+
+/* Of what a frame carries, does this worker follow packet i? */
+static bool worker_owns(const struct worker *w, const struct packet_set *set, unsigned i)
+{
+	return set->count == 1 || !w->apart || steer(&set->pkts[i], w->shared->worker_count) == w->index;
 }
 
 static void worker_frame(struct worker *w, struct packet_set *set, const struct frame *frame)
 {
+	bool outermost = worker_owns(w, set, 0);
 	unsigned why = TRACK_NOT_IP;
 
 	if (unlikely(w->counts.first_ns == 0))
 		w->counts.first_ns = frame->time_ns;
 	if (frame->time_ns > w->counts.time_ns)
 		w->counts.time_ns = frame->time_ns;
-	tracker_frame(w->tracker, frame);
+	if (outermost)
+		tracker_frame(w->tracker, frame);
 	tracker_advance(w->tracker, w->counts.time_ns);
 	worker_flows_end(w);
 	/* What tunnels carry comes before what carries it. */
 	for (unsigned i = set->count; i-- > 0;) {
-		unsigned one = worker_packet(w, &set->pkts[i], 0);
+		unsigned one;
 
+		if (!worker_owns(w, set, i))
+			continue;
+		one = worker_packet(w, &set->pkts[i], 0);
 		if (!account_follows(why))
 			why = one;
 	}
-	account_frame(&w->counts.account, frame->len, why);
+	if (outermost)
+		account_frame(&w->counts.account, frame->len, why);
 }
 
 static void worker_decode(struct worker *w, struct packet_set *set, const struct frame *frame, uint16_t device)
@@ -255,7 +276,7 @@ static void worker_burst(struct worker *w, const struct frame *frames, unsigned 
 			tracker_prefetch_flow(w->tracker, w->sets[next % DECODE_AHEAD].pkts);
 		if (i < DECODE_AHEAD - 1)
 			continue;
-		if (handed || !w->steered || !worker_steer(w, &w->sets[now % DECODE_AHEAD], &frames[now], device))
+		if (handed || !w->steered || worker_steer(w, &w->sets[now % DECODE_AHEAD], &frames[now], device))
 			worker_frame(w, &w->sets[now % DECODE_AHEAD], &frames[now]);
 	}
 	if (w->shared->live)

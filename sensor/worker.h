@@ -55,6 +55,7 @@ struct worker_counts {
 	uint64_t answers_sent, answers_failed;  /* of rules that reject */
 	uint64_t first_ns, time_ns;             /* of the first and the newest packet */
 	uint64_t handed_over;
+	uint64_t parts_lost;                    /* what a tunnel carried, for another worker that was behind */
 };
 
 #define WORKER_PROTOS_MAX 128

@@ -150,6 +150,7 @@ int worker_new(struct worker **out, struct worker_shared *shared, unsigned index
 	w->index = index;
 	w->shared = shared;
 	w->steered = shared->steered;
+	w->apart = shared->worker_count > 1 && (shared->steered || !shared->live);
 	w->stream_bypass = conf_bool(shared->conf, "stream.bypass", false);
 	w->rules_generation = shared->rules_generation;
 	w->decode = shared->decode;

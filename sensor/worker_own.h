@@ -11,6 +11,7 @@
 struct worker {
 	unsigned index;
 	bool steered;
+	bool apart;                     /* each packet of a frame has a worker; the frame may come to two */
 	bool stream_bypass;             /* stream.bypass: beyond the depth, a flow isn't looked at */
 	struct worker_shared *shared;
 	struct mem *mem;
