@@ -351,6 +351,8 @@ void eve_header_flow(struct records *r, const struct eve *e, struct json *j, con
 	header_vlans(j, flow->vlan, flow->vlan_count);
 	header_addresses(j, &ends);
 	header_flow_icmp(j, flow);
+	if (flow->tunnel != TUNNEL_NONE)
+		json_str(j, "pkt_src", tunnel_name(flow->tunnel));
 	header_options(r, e, j, flow, NULL);
 }
 

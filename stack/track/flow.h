@@ -45,6 +45,7 @@ struct flow {
 	uint8_t seen;                   /* bit a side: it has sent something */
 	uint8_t state;                  /* enum flow_state */
 	uint8_t end;                    /* enum flow_end, once ended */
+	uint8_t tunnel;                 /* enum tunnel that carried the first packet */
 	bool emergency : 1;             /* ended early under memory pressure */
 	bool midstream : 1;
 	bool alerted : 1;

@@ -522,6 +522,7 @@ struct flow *flow_table_add(struct flow_table *t, const struct flow_lookup *l,
 	f->hash = l->hash;
 	f->first_ns = f->last_ns = pkt->time_ns;
 	f->device = pkt->device;
+	f->tunnel = pkt->tunnel;
 	f->id = flow_id(t, f, pkt);
 	grow(t);
 	move_buckets(t);

@@ -165,6 +165,8 @@ static bool options_decode(struct walk *w, const uint8_t *o, size_t left)
 	return true;
 }
 
+#define AH_HEADER_LEN 12         /* with a sequence number, before the value that proves it */
+
 /* IP in IP: a packet of its own, and a flow for the carrier. */
 static enum layer tunnel_decode(struct walk *w, enum layer next, enum wire_counter counter)
 {
@@ -175,8 +177,28 @@ static enum layer tunnel_decode(struct walk *w, enum layer next, enum wire_count
 	return next;
 }
 
+/* RFC 4302: what is authenticated stands in the clear behind it. One header of them; a second ends the walk. */
+static uint8_t authentication_skip(struct walk *w)
+{
+	uint8_t next = PROTO_AH;
+	uint32_t len;
+
+	if (walk_left(w) < AH_HEADER_LEN)
+		return next;
+	len = (w->at[1] + 2u) * 4;
+	if (len < AH_HEADER_LEN || walk_left(w) < len)
+		return next;
+	next = w->at[0];
+	w->at += len;
+	w->pkt->proto = next;
+	w->pkt->payload = slice_of(w->at, walk_left(w));
+	return next;
+}
+
 static enum layer payload_decode(struct walk *w, uint8_t proto)
 {
+	if (unlikely(proto == PROTO_AH))
+		proto = authentication_skip(w);
 	switch (proto) {
 	case PROTO_TCP:         return LAYER_TCP;
 	case PROTO_UDP:         return LAYER_UDP;
