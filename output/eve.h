@@ -136,6 +136,8 @@ struct app_frame;
 void eve_frames(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 bool events_acked(const struct flow *flow, const struct tx *tx);
 void eve_frame_object(struct records *r, struct json *j, const struct analysis *a, const struct app_frame *f, bool is_tcp);
+void eve_ambiguity(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt, enum side side,
+		   const struct piece *piece);
 void eve_anomalies(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 void eve_arp(struct records *r, struct eve *e, struct json *j, const struct packet *pkt);
 void eve_fileinfo(struct records *r, struct eve *e, struct json *j, struct flow *flow, struct analysis *a,

@@ -93,6 +93,8 @@ void eve_alert_object(const struct eve *e, struct json *j, const struct packet *
 		json_str(j, "rule", rule->text);
 	if (xff != NULL)
 		json_str(j, "xff", xff);
+	if (a->flags & (ALERT_READING_ASSUMED | ALERT_READING_OTHER))
+		json_str(j, "reading", a->flags & ALERT_READING_OTHER ? "other" : "assumed");
 	if (a->text_count > 0) {
 		json_object(j, "context");
 		for (unsigned i = 0; i < a->text_count; i++) {
@@ -209,6 +211,8 @@ static void alert_payload(struct records *r, const struct eve *e, struct json *j
 			payload = blocks[0].bytes;
 		else if (n > 0)
 			payload = eve_join(r, blocks, n, e->alert_payload_max);
+		if (a->flags & ALERT_READING_OTHER)
+			payload = rules_stream_other(r->rules, flow, a->side);
 	}
 	if (payload.len > e->alert_payload_max && stream)
 		payload.len = e->alert_payload_max;

@@ -3,9 +3,13 @@
 #include <stdio.h>
 
 #include "base/reader.h"
+#include "base/sha1.h"
 #include "output/eve.h"
+#include "stack/track/events.h"
 
 #define PACKETHDR_MAX 32
+#define READING_SHOWN_MAX 64    /* bytes of a reading that are shown as text */
+#define SHA1_TEXT_LEN (2 * SHA1_LEN)
 
 static void anomaly_packet(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt)
 {
@@ -15,6 +19,8 @@ static void anomaly_packet(struct records *r, struct eve *e, struct json *j, str
 
 		if (!(e->anomaly_options & (stream ? ANOMALY_STREAM : ANOMALY_DECODE)))
 			continue;
+		if (pkt->events[i] == STREAM_REASSEMBLY_AMBIGUOUS)
+			continue;               /* recorded once both readings are there: eve_ambiguity */
 		eve_header(r, e, j, flow, pkt, DIR_PACKET, "anomaly", NULL);
 		if (pkt->ip_version == 0 && pkt->eth != NULL && !e->ethernet) {
 			json_object(j, "ether");
@@ -32,6 +38,49 @@ static void anomaly_packet(struct records *r, struct eve *e, struct json *j, str
 		json_close(j);
 		eve_done(r, e, j, RECORD_TYPE_ANOMALY, 0);
 	}
+}
+
+static void reading(struct json *j, const char *name, const uint8_t *data, uint32_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t digest[SHA1_LEN];
+	char text[SHA1_TEXT_LEN];
+
+	sha1(digest, data, len);
+	for (unsigned i = 0; i < SHA1_LEN; i++) {
+		text[2 * i] = digits[digest[i] >> 4];
+		text[2 * i + 1] = digits[digest[i] & 15];
+	}
+	json_object(j, name);
+	json_slice(j, "sha1", slice_of((const uint8_t *)text, SHA1_TEXT_LEN));
+	json_printable(j, "printable", data, len < READING_SHOWN_MAX ? len : READING_SHOWN_MAX);
+	json_close(j);
+}
+
+void eve_ambiguity(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt, enum side side,
+		   const struct piece *piece)
+{
+	uint32_t from = 0, to = piece->len;
+
+	if (!(e->anomaly_options & ANOMALY_STREAM))
+		return;
+	while (from < to && piece->data[from] == piece->other[from])
+		from++;
+	while (from < to && piece->data[to - 1] == piece->other[to - 1])
+		to--;
+	eve_header(r, e, j, flow, pkt, DIR_PACKET, "anomaly", NULL);
+	json_object(j, "anomaly");
+	json_str(j, "type", "stream");
+	json_str(j, "event", event_name(STREAM_REASSEMBLY_AMBIGUOUS));
+	json_object(j, "readings");
+	json_str(j, "direction", side == TO_SERVER ? "to_server" : "to_client");
+	json_uint(j, "offset", piece->offset + from);
+	json_uint(j, "length", to - from);
+	reading(j, "assumed", piece->data + from, to - from);
+	reading(j, "other", piece->other + from, to - from);
+	json_close(j);
+	json_close(j);
+	eve_done(r, e, j, RECORD_TYPE_ANOMALY, 0);
 }
 
 static void anomaly_app(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt,

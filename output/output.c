@@ -543,6 +543,13 @@ static void record_stream(struct records *r, struct flow *flow, const struct pac
 	}
 }
 
+void records_ambiguity(struct records *r, struct flow *flow, const struct packet *pkt, enum side side, const struct piece *piece)
+{
+	for (unsigned k = 0; k < r->out->eve_count; k++)
+		if (r->out->eves[k].anomaly)
+			eve_ambiguity(r, &r->out->eves[k], &r->j, flow, pkt, side, piece);
+}
+
 void records_packet(struct records *r, struct rules *rules, struct flow *flow, struct packet *pkt,
 		    const struct alert_queue *alerts)
 {

@@ -51,6 +51,8 @@ void records_free(struct records *r);
  * files that are done. flow may be NULL. */
 void records_packet(struct records *r, struct rules *rules, struct flow *flow, struct packet *pkt,
 		    const struct alert_queue *alerts);
+/* A piece of a stream that receivers read in two ways: an anomaly with a digest of each reading. */
+void records_ambiguity(struct records *r, struct flow *flow, const struct packet *pkt, enum side side, const struct piece *piece);
 /* The flow has ended (after records_packet for what inspecting its end found): flow and netflow records. */
 void records_flow(struct records *r, struct rules *rules, struct flow *flow, uint64_t now_ns);
 /* A stats record: stats is a complete JSON object. Into every EVE output that has the type enabled. */

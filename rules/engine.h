@@ -36,6 +36,7 @@ struct group {
 /* The raw bytes of one direction that rules haven't seen yet. */
 struct raw_stream {
 	struct bytes bytes;
+	struct bytes other;             /* as long, from where readings of the chunk differ: as another receiver reads it */
 	uint64_t offset;                /* of the first byte in the stream */
 	uint32_t done;                  /* so many bytes at the front go with the next packet */
 	uint32_t window;                /* inline: so many bytes at the front were seen already */
@@ -182,6 +183,7 @@ void candidates_scan(struct rules *r, const struct group *g, const struct databa
 struct raw_ready {
 	unsigned count;
 	struct slice blocks[RAW_BLOCKS_MAX];
+	struct slice other;             /* another reading of them all; empty = there is none */
 };
 void raw_ready(struct rules *r, struct flow *flow, const struct packet *pkt, enum side side, struct raw_ready *out);
 /* They were inspected. */

@@ -127,9 +127,13 @@ static bool payload_match(struct rules *r, struct inspect *in, const struct rule
 	if (p->in_stream && pkt->proto == 6) {
 		for (unsigned i = 0; i < raw->count; i++)
 			if (payload_holds(r, in, rule, raw->blocks[i])) {
-				*flags |= ALERT_STREAM;
+				*flags |= ALERT_STREAM | (raw->other.len > 0 ? ALERT_READING_ASSUMED : 0);
 				return true;
 			}
+		if (unlikely(raw->other.len > 0) && payload_holds(r, in, rule, raw->other)) {
+			*flags |= ALERT_STREAM | ALERT_READING_OTHER;
+			return true;
+		}
 		if (!p->in_packets && (pkt->flags & PACKET_STREAM_ADDED || rule->flags & RULE_STREAM_ONLY ||
 				       rule->flow & FLOW_ONLY_STREAM))
 			return false;
@@ -258,6 +262,8 @@ static void packet_candidates(struct rules *r, struct inspect *in, const struct 
 	for (unsigned k = 0; k < raw->count; k++)
 		for (unsigned i = 0; i < g->in_stream_count; i++)
 			candidates_scan(r, g, g->in_stream[i], raw->blocks[k]);
+	for (unsigned i = 0; unlikely(raw->other.len > 0) && i < g->in_stream_count; i++)
+		candidates_scan(r, g, g->in_stream[i], raw->other);
 	if (pkt->payload.len == 0 || pkt->flags & (PACKET_NO_PAYLOAD_INSPECT | PACKET_END_OF_FLOW))
 		return;
 	for (unsigned i = 0; i < g->in_packet_count; i++)

@@ -149,6 +149,11 @@ static enum step_answer payload_judge(struct tx_look *l, const struct rule *rule
 		if (inspect_bytes(l->in, l->r->bytes, rule, list, &view))
 			return STEP_HOLDS;
 	}
+	if (unlikely(l->raw->other.len > 0)) {
+		view.bytes = l->raw->other;
+		if (inspect_bytes(l->in, l->r->bytes, rule, list, &view))
+			return STEP_HOLDS;
+	}
 	return STEP_LATER;
 }
 

@@ -81,6 +81,8 @@ enum alert_flag {
 	ALERT_DROPPED = 1 << 4,         /* action is blocked */
 	ALERT_RATE_CHANGED = 1 << 5,    /* rate_filter changed the action */
 	ALERT_FILES = 1 << 6,           /* put files[] in */
+	ALERT_READING_ASSUMED = 1 << 7, /* the stream can be read in two ways: found in the one that the receiver is taken to read */
+	ALERT_READING_OTHER = 1 << 8,   /* … only in the other */
 };
 /* Something to be shown with an alert: alert.context. */
 struct alert_text {
@@ -136,6 +138,8 @@ struct stream_block {
 #define STREAM_BLOCKS_MAX 6
 unsigned rules_stream(const struct rules *r, const struct flow *flow, enum side side,
 		      struct stream_block blocks[STREAM_BLOCKS_MAX]);
+/* The same as another kind of receiver reads it, where that differs (struct piece, other); else empty. */
+struct slice rules_stream_other(const struct rules *r, const struct flow *flow, enum side side);
 
 /* For records: metadata.flowbits and friends. Calls back per name; a callback may be NULL. */
 void rules_flow_vars(struct rules *r, const struct flow *flow,

@@ -8,16 +8,18 @@
 #include "rules/engine.h"
 #include "stack/track/tcp.h"
 
+#define RAW_OTHER_MAX (64 * 1024)       /* of a chunk that is read in two ways */
 #define RAW_MAX (256 * 1024)    /* unacknowledged: then it is inspected all the same */
 
 void raw_fini(struct rules *r, struct raw_stream *raw)
 {
+	bytes_fini(&raw->other, &r->budget);
 	bytes_fini(&raw->bytes, &r->budget);
 }
 
 static void raw_reset(struct raw_stream *raw, uint64_t offset)
 {
-	raw->bytes.len = 0;
+	raw->bytes.len = raw->other.len = 0;
 	raw->gap_count = 0;
 	raw->window = 0;
 	raw->done = 0;
@@ -32,6 +34,11 @@ static void raw_forget(struct raw_stream *raw)
 	if (raw->done == 0)
 		return;
 	bytes_drop(&raw->bytes, raw->done);
+	/* The other reading ends with its chunk, unless it goes on behind what was inspected. */
+	if (raw->other.len > raw->done)
+		bytes_drop(&raw->other, raw->done);
+	else
+		raw->other.len = 0;
 	for (unsigned i = 0; i < raw->gap_count; i++) {
 		if (raw->gaps[i].at < raw->done)
 			continue;
@@ -41,6 +48,22 @@ static void raw_forget(struct raw_stream *raw)
 	raw->gap_count = (uint8_t)gaps;
 	raw->offset += raw->done;
 	raw->done = 0;
+}
+
+/* Both readings side by side from the start of the chunk in which they differ. Where there is no room for that, the
+ * assumed one alone is inspected; the budget counts it. */
+static void raw_other(struct rules *r, struct raw_stream *raw, const struct piece *piece)
+{
+	uint32_t before = raw->bytes.len - piece->len;
+	const uint8_t *data = piece->other != NULL ? piece->other : piece->data;
+
+	if (raw->other.len == 0 && (piece->other == NULL || raw->bytes.len > RAW_OTHER_MAX))
+		return;
+	if (raw->other.len == 0 && before > 0 && !bytes_append(&raw->other, &r->budget, raw->bytes.data, before))
+		return;
+	if (raw->other.len != before || raw->bytes.len > RAW_OTHER_MAX ||
+	    !bytes_append(&raw->other, &r->budget, data, piece->len))
+		bytes_fini(&raw->other, &r->budget);
 }
 
 void rules_piece(struct rules *r, struct flow *flow, enum side side, const struct piece *piece)
@@ -75,6 +98,8 @@ void rules_piece(struct rules *r, struct flow *flow, enum side side, const struc
 	/* Where there is no room, what is kept so far is lost for rules on the stream; the budget counts it. */
 	if (!bytes_append(&raw->bytes, &r->budget, piece->data, piece->len))
 		raw_reset(raw, piece->offset + piece->len);
+	else if (unlikely(piece->other != NULL || raw->other.len > 0))
+		raw_other(r, raw, piece);
 }
 
 /* How many of the kept bytes the receiver has. Behind a gap offsets run on, so they are counted from the end. */
@@ -108,6 +133,7 @@ void raw_ready(struct rules *r, struct flow *flow, const struct packet *pkt, enu
 	uint32_t len, from = 0;
 
 	out->count = 0;
+	out->other.len = 0;
 	if (f == NULL || flow->key.proto != 6)
 		return;
 	raw = &f->sides[side].raw;
@@ -126,6 +152,8 @@ void raw_ready(struct rules *r, struct flow *flow, const struct packet *pkt, enu
 			out->blocks[out->count++] = slice_of(raw->bytes.data + from, end - from);
 		from = end;
 	}
+	if (unlikely(raw->other.len > 0))
+		out->other = slice_of(raw->other.data, raw->other.len < len ? raw->other.len : len);
 }
 
 void raw_done(struct rules *r, struct flow *flow, enum side side, const struct raw_ready *ready)
@@ -172,4 +200,12 @@ unsigned rules_stream(const struct rules *r, const struct flow *flow, enum side 
 		from = end;
 	}
 	return n;
+}
+
+struct slice rules_stream_other(const struct rules *r, const struct flow *flow, enum side side)
+{
+	const struct rules_flow *f = rules_flow_of(flow);
+
+	(void)r;
+	return f != NULL ? bytes_slice(&f->sides[side].raw.other) : slice_of(NULL, 0);
 }

@@ -34,6 +34,8 @@ static void worker_pull(struct worker *w, struct flow *flow, enum side side, con
 		app_piece(w->app, flow, side, &piece, pkt);
 		if (w->rules != NULL)
 			rules_piece(w->rules, flow, side, &piece);
+		if (unlikely(piece.kind == PIECE_DATA && piece.other != NULL))
+			records_ambiguity(w->records, flow, pkt, side, &piece);
 		any = true;
 	}
 	if (any && !app_wants(flow, side) && (w->rules == NULL || !rules_wants(w->rules, flow, side)))

@@ -175,14 +175,29 @@ static bool prefix_matches(const struct host_policy *p, const struct ip_addr *ad
 	return bits == 0 || ((p->addr.bytes[bytes] ^ addr->bytes[bytes]) >> (8 - bits)) == 0;
 }
 
-uint8_t host_policy(const struct track_config *cfg, const struct ip_addr *addr, uint8_t ip_version,
-		    uint8_t otherwise)
+static const struct host_policy *policy_find(const struct track_config *cfg, const struct ip_addr *addr,
+					     uint8_t ip_version)
 {
 	for (uint32_t i = 0; i < cfg->policy_count; i++) {
 		if (cfg->policies[i].ip_version == ip_version && prefix_matches(&cfg->policies[i], addr))
-			return cfg->policies[i].policy;
+			return &cfg->policies[i];
 	}
+	return NULL;
+}
+
+uint8_t host_policy(const struct track_config *cfg, const struct ip_addr *addr, uint8_t ip_version,
+		    uint8_t otherwise)
+{
+	const struct host_policy *p = policy_find(cfg, addr, ip_version);
+
+	if (p != NULL)
+		return p->policy;
 	return cfg->policies_configured ? OVERLAP_BSD : otherwise;
+}
+
+bool host_policy_known(const struct track_config *cfg, const struct ip_addr *addr, uint8_t ip_version)
+{
+	return policy_find(cfg, addr, ip_version) != NULL;
 }
 
 void track_config_fini(struct track_config *cfg)

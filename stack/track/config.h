@@ -63,6 +63,9 @@ struct host_policy {
 uint8_t host_policy(const struct track_config *cfg, const struct ip_addr *addr, uint8_t ip_version,
 		    uint8_t otherwise);
 
+/* False where nobody has said what addr runs. */
+bool host_policy_known(const struct track_config *cfg, const struct ip_addr *addr, uint8_t ip_version);
+
 /* Returns 0, or -EINVAL where a value can't be taken. conf may be NULL: all defaults. */
 int track_config_read(struct track_config *cfg, const struct conf *conf);
 void track_config_fini(struct track_config *cfg);

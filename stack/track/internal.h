@@ -24,6 +24,8 @@ struct tracker {
 	struct exceptions exceptions;
 	uint64_t csum_seen, csum_bad;   /* for checksum_auto */
 	bool csum_off;
+	uint32_t contested;             /* bytes that contests hold (contest.h) */
+	uint8_t *other;                 /* another reading of the piece that was pulled last */
 };
 
 /* Follows a TCP packet of flow. */

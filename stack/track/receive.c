@@ -10,6 +10,7 @@
 #include "stack/track/receive.h"
 
 #include "base/must.h"
+#include "stack/track/contest.h"
 #include "stack/track/events.h"
 #include "stack/wire/ipv4.h"
 
@@ -414,6 +415,8 @@ static void take_data(struct received *r, bool doubt)
 	/* Before the observer knows of a connection, rules look at the packet as such too. */
 	if (r->c->state > TCP_SYN_RECV)
 		r->pkt->flags |= PACKET_STREAM_ADDED;
+	if (in->queue != NULL && !doubt && contest_note(r->t, r->flow, r->pkt->side, &r->what, r->pkt->payload.data))
+		packet_event(r->pkt, STREAM_REASSEMBLY_AMBIGUOUS);
 	if (!doubt && seq_le(r->what.seq, in->rcv_nxt))
 		result = stream_in_order(&r->t->pool, in, &r->what, r->pkt->payload.data);
 	else

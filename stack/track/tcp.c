@@ -1,6 +1,7 @@
 /* tcp.c - connections: each packet is observed (observe.c), then received (receive.c). */
 #include "stack/track/tcp.h"
 
+#include "stack/track/contest.h"
 #include "stack/track/internal.h"
 #include "stack/track/receive.h"
 
@@ -163,6 +164,7 @@ void tcp_release(struct tracker *t, struct flow *flow)
 		return;
 	for (int i = 0; i < 2; i++)
 		stream_drop(&t->pool, &c->dir[i]);
+	contest_release(t, c);
 	observe_release(t, c);
 	budget_put(&t->sessions, c, sizeof(*c));
 	flow->tcp = NULL;

@@ -122,10 +122,13 @@ enum tcp_conn_flag {
 
 struct tcp_handshake;                   /* stack/track/observe.h: SYNs and SYN/ACKs that compete */
 
+struct contest;                         /* stack/track/contest.h */
+
 struct tcp_conn {
 	struct tcp_view view[2];        /* by side */
 	struct tcp_dir dir[2];          /* by sending side */
 	struct tcp_handshake *handshake;
+	struct contest *contests;       /* where readings differ */
 	uint32_t flags;                 /* enum tcp_conn_flag */
 	uint8_t state;                  /* enum tcp_state */
 	uint8_t state_before;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "stack/track/contest.h"
 #include "stack/track/internal.h"
 
 #define CSUM_SAMPLE 1000        /* packets after which "auto" decides */
@@ -50,8 +51,13 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 	t->pool.segments_max = t->cfg.segments_max;
 	t->pool.depth = t->cfg.reassembly_depth;
 	t->pool.urgent_gap = t->cfg.urgent == URGENT_GAP;
+	t->other = malloc(CONTEST_PIECE_MAX);
+	if (t->other == NULL)
+		goto free_defrag;
 	*out = t;
 	return 0;
+free_defrag:
+	defrag_fini(&t->defrag);
 free_table:
 	flow_table_fini(&t->table);
 free_config:
@@ -79,6 +85,7 @@ void tracker_free(struct tracker *t)
 	flow_table_fini(&t->table);
 	defrag_fini(&t->defrag);
 	track_config_fini(&t->cfg);
+	free(t->other);
 	free(t);
 }
 
@@ -389,8 +396,11 @@ bool stream_pull(struct tracker *t, struct flow *flow, enum side side, struct pi
 	if (d->flags & DIR_IGNORED)
 		return false;
 	out->offset = d->offset;
+	out->other = NULL;
 	if (stream_next(&t->pool, d, &out->data, &out->len, &is_gap)) {
 		out->kind = is_gap ? PIECE_GAP : PIECE_DATA;
+		if (unlikely(c->contests != NULL) && !is_gap)
+			out->other = contest_other(t, c, side, d->pos - out->len, out->data, out->len);
 		return true;
 	}
 	/* Suricata tells parsers of an end when both directions have one: records stand at the same packet then. */

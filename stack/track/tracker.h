@@ -88,6 +88,7 @@ struct piece {
 	const uint8_t *data;    /* valid until the next tracker or stream call */
 	uint32_t len;
 	uint64_t offset;        /* in the stream, from 0 behind the SYN */
+	const uint8_t *other;   /* as long, as another kind of receiver reads it; NULL = the same or not known */
 };
 
 /* The next readable piece of one direction of a TCP flow; false where there is none now. Data that
@@ -117,6 +118,7 @@ struct tracker_stats {
 	uint64_t evicted, emergency_entered;
 	uint64_t evicted_by[4];                 /* closed, unanswered, quiet, talking */
 	uint64_t tcp_sessions, tcp_midstream, tcp_syn, tcp_synack, tcp_rst, tcp_urg;
+	uint64_t contests, contests_shed;       /* runs that receivers read differently; too many of them */
 	uint64_t tcp_gaps, tcp_overlaps, tcp_overlaps_differing, tcp_bad_checksum, tcp_segments_shed;
 	uint64_t tcp_queues_shed;               /* what waited behind a hole, given up for others */
 	uint64_t tcp_session_denied;
