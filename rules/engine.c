@@ -68,7 +68,7 @@ static void settings_read(struct rules *r, const struct conf *conf)
 	int64_t depth = conf ? conf_int(conf, "detect.inspection-recursion-limit", 3000) : 3000;
 
 	r->alerts_max = n > 0 && n <= ALERTS_MAX ? (unsigned)n : n > ALERTS_MAX ? ALERTS_MAX : 15;
-	r->steps_max = (depth > 0 ? depth : 3000) * 32;
+	r->steps_max = depth > 0 ? depth * STEPS_A_LEVEL : STEPS_MAX_DEFAULT;
 	r->chunk[TO_SERVER] = conf ? (uint32_t)conf_size(conf, "stream.reassembly.toserver-chunk-size", 2560) : 2560;
 	r->chunk[TO_CLIENT] = conf ? (uint32_t)conf_size(conf, "stream.reassembly.toclient-chunk-size", 2560) : 2560;
 	r->keep_stream = payload_is_shown(conf);
@@ -237,6 +237,13 @@ void rules_stats(const struct rules *r, struct rules_stats *out)
 uint32_t rules_limit_hits(const struct rules *r, const struct rule *rule)
 {
 	return r->limit_hits[rule->index];
+}
+
+void rules_limited(const struct rules *r, void (*name)(void *ctx, const struct rule *rule, uint32_t hits), void *ctx)
+{
+	for (unsigned i = 0; r->limit_hits != NULL && i < r->set->count; i++)
+		if (r->limit_hits[i] > 0)
+			name(ctx, r->set->rules[i], r->limit_hits[i]);
 }
 
 void candidates_begin(struct candidates *c, unsigned rules)

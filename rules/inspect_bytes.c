@@ -3,7 +3,8 @@
  * judge() is a depth-first walk: match number i, with the place where the one before ended, calls itself
  * for i + 1. `hopeless` cuts the walk short where no other place of an earlier match can help. A content that is
  * asked for again and again gets a map of its places (a bit a byte), from which places that failed are
- * taken out: then neither searching nor judging repeats itself. */
+ * taken out: then neither searching nor judging repeats itself. What fails also says, where it can, from which
+ * end of the match before on it may hold (`resume`), so that places which can't help are passed over. */
 #include "rules/inspect_bytes.h"
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 
 #define TRIES_BEFORE_MAP 8      /* a map costs a pass over the buffer */
 #define BASE64_MAX 65536
+#define ANCHORED_REACH 1024     /* an anchored expression seldom looks further */
 #define BYTES_A_STEP 256        /* searching so many bytes costs one step of the budget */
 
 struct places {
@@ -46,6 +48,7 @@ struct walk {
 	struct places *places;
 	struct slice bytes;
 	bool hopeless;                  /* no other place of an earlier match can help */
+	size_t resume;                  /* what failed last can't hold for an earlier end of the match before it */
 };
 
 int bytes_scratch_new(struct bytes_scratch **out, struct budget *budget, uint32_t regex_match_limit,
@@ -217,6 +220,12 @@ static size_t content_find(struct walk *w, struct places *p, const struct search
 
 static bool judge(struct walk *w, unsigned i, size_t at);
 
+static bool failed(struct walk *w, size_t resume)
+{
+	w->resume = resume;
+	return false;
+}
+
 static bool judge_negated(struct walk *w, unsigned i, size_t at, const struct content *c)
 {
 	size_t lo, hi, place;
@@ -237,18 +246,38 @@ static bool judge_negated(struct walk *w, unsigned i, size_t at, const struct co
 	return judge(w, i + 1, at);
 }
 
+/* The content isn't in its window, lo … hi. Which end of the match before would have it there? */
+static size_t content_resume(struct walk *w, const struct match *m, struct places *p, size_t lo, size_t hi)
+{
+	const struct content *c = &m->content;
+	size_t place = SIZE_MAX;
+	int64_t from;
+
+	if (c->distance.is_var || c->within.is_var || c->flags & (CONTENT_DEPTH | CONTENT_OFFSET | CONTENT_ENDSWITH))
+		return 0;
+	if (hi < w->bytes.len) {
+		if (p->tries != MAPPED)
+			return 0;
+		place = content_find(w, p, c->searcher, lo, w->bytes.len);
+	}
+	if (place == SIZE_MAX)
+		return SIZE_MAX;
+	from = (int64_t)(place + c->bytes.len) - c->within.value - (c->flags & CONTENT_DISTANCE ? c->distance.value : 0);
+	return from > 0 ? (size_t)from : 0;
+}
+
 static bool judge_content(struct walk *w, unsigned i, size_t at)
 {
 	const struct match *m = &w->list->matches[i];
 	const struct content *c = &m->content;
 	struct places *p = &w->places[i];
 	bool relative = c->flags & (CONTENT_DISTANCE | CONTENT_WITHIN);
-	size_t lo, hi, first;
+	size_t lo, hi, first, resume = 0;
 
 	if (c->flags & CONTENT_NEGATED)
 		return judge_negated(w, i, at, c);
 	if (!content_window(w, c, at, &lo, &hi))
-		return false;
+		return failed(w, 0);
 	if (c->flags & CONTENT_ENDSWITH && w->bytes.len > c->bytes.len && lo < w->bytes.len - c->bytes.len)
 		lo = w->bytes.len - c->bytes.len;
 	if (relative && p->tries != MAPPED && ++p->tries > TRIES_BEFORE_MAP) {
@@ -259,25 +288,32 @@ static bool judge_content(struct walk *w, unsigned i, size_t at)
 	while (lo < p->dead_from && spend(w->in, 1)) {
 		size_t place = content_find(w, p, c->searcher, lo, hi);
 
-		if (place == SIZE_MAX || place >= p->dead_from)
+		if (place == SIZE_MAX || place >= p->dead_from) {
+			if (relative && lo == first && !w->in->limit_hit)
+				resume = place == SIZE_MAX ? content_resume(w, m, p, lo, hi) : SIZE_MAX;
 			break;
+		}
 		lo = place + 1;
 		if (c->flags & CONTENT_ENDSWITH && place + c->bytes.len != w->bytes.len)
 			continue;
 		if (judge(w, i + 1, place + c->bytes.len))
 			return true;
 		if (w->hopeless || !(m->plan & MATCH_RETRY))
-			return false;
+			return failed(w, 0);
 		if (m->plan & MATCH_MEMO && p->tries == MAPPED)
 			p->words[place / 64] &= ~(1ull << (place % 64));
+		if (w->resume > lo + c->bytes.len)
+			lo = w->resume == SIZE_MAX ? w->bytes.len + 1 : w->resume - c->bytes.len;
 	}
 	/* Without `within` and `depth` the window was the rest of the buffer: nothing from here on will do. */
 	if (m->plan & MATCH_MEMO && hi == w->bytes.len && first < p->dead_from && !w->in->limit_hit &&
 	    !(c->flags & (CONTENT_WITHIN | CONTENT_DEPTH)))
 		p->dead_from = first;
+	if (relative && p->dead_from <= first && !(c->flags & (CONTENT_WITHIN | CONTENT_DEPTH)) && !c->distance.is_var)
+		resume = SIZE_MAX;
 	if (!relative)
 		w->hopeless = true;
-	return false;
+	return failed(w, resume);
 }
 
 static void captures_keep(struct walk *w, const struct pcre_match *m, const struct regex_span *spans)
@@ -301,6 +337,12 @@ static void captures_keep(struct walk *w, const struct pcre_match *m, const stru
 	}
 }
 
+/* How much of a text an expression is taken to look at. */
+static size_t regex_reach(const struct match *m, size_t len)
+{
+	return m->plan & MATCH_ANCHORED && len > ANCHORED_REACH ? ANCHORED_REACH : len;
+}
+
 /* A relative expression sees the bytes from the last match on, as if nothing stood before. */
 static bool judge_pcre(struct walk *w, unsigned i, size_t at)
 {
@@ -311,13 +353,13 @@ static bool judge_pcre(struct walk *w, unsigned i, size_t at)
 	size_t from = 0;
 
 	if (re->relative && (base >= w->bytes.len || base >= p->dead_from))
-		return false;
+		return failed(w, SIZE_MAX);
 	for (;;) {
 		struct regex_span spans[9];
 		struct slice text = slice_skip(w->bytes, base);
 		enum regex_answer answer;
 
-		if (!spend(w->in, 4 + (int64_t)((text.len - from) / BYTES_A_STEP)))
+		if (!spend(w->in, 4 + (int64_t)(regex_reach(m, text.len - from) / BYTES_A_STEP)))
 			return false;
 		answer = regex_match(re->regex, w->scratch->regex, text, from, spans, re->capture_count + 1u);
 		if (answer == REGEX_LIMIT) {
@@ -329,7 +371,7 @@ static bool judge_pcre(struct walk *w, unsigned i, size_t at)
 				return judge(w, i + 1, at);
 			if (from == 0 && m->plan & MATCH_SUFFIX && base < p->dead_from)
 				p->dead_from = base;
-			return false;
+			return failed(w, p->dead_from <= base ? SIZE_MAX : 0);
 		}
 		if (re->negated)
 			return false;
@@ -343,10 +385,10 @@ static bool judge_pcre(struct walk *w, unsigned i, size_t at)
 		if (judge(w, i + 1, spans[0].end))
 			return true;
 		if (w->hopeless || !(m->plan & MATCH_RETRY))
-			return false;
+			return failed(w, 0);
 		from = spans[0].start - base + 1;
 		if (from > text.len)
-			return false;
+			return failed(w, 0);
 	}
 }
 
@@ -489,7 +531,7 @@ static bool judge_byte_jump(struct walk *w, unsigned i, size_t at)
 		explain_number(w->in, i, place, v);
 		return false;
 	}
-	return judge(w, i + 1, (size_t)to);
+	return judge(w, i + 1, (size_t)to) || failed(w, 0);
 }
 
 static bool byte_math(uint8_t op, uint64_t a, uint64_t b, uint64_t *out)
@@ -540,7 +582,7 @@ static bool judge_byte_set(struct walk *w, unsigned i, size_t at)
 			v += op->align - v % op->align;
 	}
 	w->in->vars[op->result_var] = v;
-	return judge(w, i + 1, place + count);
+	return judge(w, i + 1, place + count) || failed(w, 0);
 }
 
 static bool judge_isdataat(struct walk *w, unsigned i, size_t at)
@@ -549,7 +591,9 @@ static bool judge_isdataat(struct walk *w, unsigned i, size_t at)
 	uint64_t n = operand_value(w, &d->n);
 	bool there = d->relative ? n <= w->bytes.len && at <= w->bytes.len - n : n < w->bytes.len;
 
-	return there != d->negated && judge(w, i + 1, at);
+	if (there != d->negated)
+		return judge(w, i + 1, at);
+	return failed(w, d->relative && !d->negated ? SIZE_MAX : 0);
 }
 
 /* Decodes as far as it goes; what isn't of the alphabet ends it, or is passed over (mode 1, RFC 2045). */
@@ -626,6 +670,7 @@ static bool judge(struct walk *w, unsigned i, size_t at)
 	if (i == w->list->count)
 		return true;
 	explain_reached(w->in, w->list, i, at);
+	w->resume = 0;
 	if (!spend(w->in, 1)) {
 		w->hopeless = true;
 		return false;
@@ -777,6 +822,14 @@ static bool is_suffix_closed(struct slice p)
 	return true;
 }
 
+static bool is_anchored(const struct pcre_match *m)
+{
+	if (m->options & RE_ANCHORED)
+		return true;
+	return m->pattern.len > 0 && m->pattern.data[0] == '^' && !(m->options & RE_MULTILINE) &&
+	       memchr(m->pattern.data, '|', m->pattern.len) == NULL;
+}
+
 unsigned inspect_bytes_plan(struct buffer_list *list, struct search *searches)
 {
 	uint32_t set_before = 0;
@@ -803,6 +856,8 @@ unsigned inspect_bytes_plan(struct buffer_list *list, struct search *searches)
 			m->plan |= MATCH_MEMO;
 		if (m->kind == MATCH_PCRE && m->pcre.relative && !m->pcre.negated && is_suffix_closed(m->pcre.pattern))
 			m->plan |= MATCH_SUFFIX;
+		if (m->kind == MATCH_PCRE && is_anchored(&m->pcre))
+			m->plan |= MATCH_ANCHORED;
 		set_before |= vars_set(m);
 	}
 	return contents;

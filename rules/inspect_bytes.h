@@ -10,6 +10,11 @@
 #include "base/budget.h"
 #include "rules/inspect.h"
 
+/* detect.inspection-recursion-limit counts levels of Suricata's search; one of them is worth a few of our steps. With
+ * the default of 3,000, a rule gets no more of 64 KiB than some 50 times what reading it takes. */
+#define STEPS_A_LEVEL 8
+#define STEPS_MAX_DEFAULT (3000 * STEPS_A_LEVEL)
+
 struct bytes_scratch;   /* one a worker: places, decoded base64, regex memory */
 
 int bytes_scratch_new(struct bytes_scratch **out, struct budget *budget, uint32_t regex_match_limit,

@@ -132,6 +132,7 @@ enum match_plan {
 	MATCH_RETRY = 1 << 0,   /* what follows looks from where this one ended: another place may do where one failed */
 	MATCH_MEMO = 1 << 1,    /* whether the rest holds depends on that place alone: it need not be judged twice */
 	MATCH_SUFFIX = 1 << 2,  /* pcre: one that finds nothing from here finds nothing further on either */
+	MATCH_ANCHORED = 1 << 3,        /* pcre: has to begin where it looks from */
 };
 struct match {
 	uint8_t kind;           /* enum match_kind */

@@ -158,6 +158,8 @@ struct rules_stats {
 void rules_stats(const struct rules *r, struct rules_stats *out);
 /* How often judging this rule was given up because it cost too much. */
 uint32_t rules_limit_hits(const struct rules *r, const struct rule *rule);
+/* Names each rule that met its limits, since the rules were loaded. */
+void rules_limited(const struct rules *r, void (*name)(void *ctx, const struct rule *rule, uint32_t hits), void *ctx);
 /* What the set needs the analyzers to keep: enum app_want. */
 uint32_t rules_app_wants(const struct rule_set *set);
 

@@ -359,6 +359,8 @@ static void list_detect(struct stats_list *l, const struct run *r, const struct 
 	stats_list_add(l, t->rules.alerts, "detect.alert");
 	stats_list_add(l, t->rules.alert_queue_overflow, "detect.alert_queue_overflow");
 	stats_list_add(l, t->rules.alerts_suppressed, "detect.alerts_suppressed");
+	stats_list_add(l, t->rules.step_limit_hits, "tapir.rules.out_of_steps");
+	stats_list_add(l, t->rules.pcre_limit_hits, "tapir.rules.regex_limit");
 	stats_list_add(l, 0, "detect.thresholds.memuse");
 	stats_list_add(l, 0, "detect.thresholds.bitmap_memuse");
 	stats_list_add(l, 0, "detect.thresholds.bitmap_alloc_fail");

@@ -181,10 +181,26 @@ fail:
 	return err;
 }
 
+#define LIMITED_NAMED 10        /* rules a worker names: the statistics have the sum */
+
+/* An attacker's doing, or a rule that wants mending: it may have missed something. */
+static void limited_name(void *ctx, const struct rule *rule, uint32_t hits)
+{
+	unsigned *named = ctx;
+
+	if ((*named)++ < LIMITED_NAMED)
+		log_warning("rule %u:%u met its limit of steps or of its regex %u times: what it looked for may have been missed",
+			    rule->gid, rule->sid, hits);
+}
+
 void worker_free(struct worker *w)
 {
+	unsigned named = 0;
+
 	if (w == NULL)
 		return;
+	if (w->rules != NULL)
+		rules_limited(w->rules, limited_name, &named);
 	if (w->records != NULL)
 		records_free(w->records);
 	if (w->rules != NULL)

@@ -197,7 +197,7 @@ static int expression_compile(struct rule_parser *p, struct slice pattern, struc
 	size_t offset = 0;
 	int err;
 
-	err = regex_compile(&m->regex, pattern, m->options, false, error, sizeof(error), &offset);
+	err = regex_compile(&m->regex, pattern, m->options, !p->load->parse_only, error, sizeof(error), &offset);
 	if (err == -EINVAL)
 		return rule_error(p, pattern.data + (offset <= pattern.len ? offset : 0),
 				  "the expression is wrong here: %s", error);
