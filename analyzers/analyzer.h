@@ -172,6 +172,8 @@ struct analysis {
 	struct flow *flow;
 	struct app *app;
 	unsigned row;                   /* framework: of proto in app_stats */
+	unsigned memory_row;            /* framework: where memory is accounted for */
+	uint64_t memory;                /* framework: what this flow holds, as far as it was counted here */
 	struct tx *tx_first, *tx_last;  /* not yet freed, oldest first */
 	unsigned tx_open;               /* how many that are */
 	uint64_t tx_count;              /* ever made */
@@ -300,6 +302,8 @@ struct app_stats {
 	uint64_t flows[2];      /* TCP, UDP */
 	uint64_t transactions[2];
 	uint64_t errors_gap, errors_parser, errors_internal, errors_alloc;
+	uint64_t memuse;                /* what its flows hold now */
+	uint64_t memcap_denied;         /* how often it was more than its memcap allows */
 };
 /* Row index 0 … analyzer_count()-1; false beyond. The row past the last analyzer is "failed". */
 bool app_stats(const struct app *app, unsigned index, struct app_stats *out);

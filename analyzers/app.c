@@ -620,7 +620,7 @@ static bool datagram_detect(struct analysis *a, enum side side, struct slice dat
 	return true;
 }
 
-void app_datagram(struct app *app, struct flow *flow, const struct packet *pkt)
+static void datagram(struct app *app, struct flow *flow, const struct packet *pkt)
 {
 	struct analysis *a = analysis_get(app, flow, pkt);
 	enum side side = pkt->side;
@@ -642,6 +642,14 @@ void app_datagram(struct app *app, struct flow *flow, const struct packet *pkt)
 		a->broken = true;
 	}
 	a->feeding = slice_of(NULL, 0);
+}
+
+void app_datagram(struct app *app, struct flow *flow, const struct packet *pkt)
+{
+	struct memory_mark mark = memory_begin(app, flow);
+
+	datagram(app, flow, pkt);
+	memory_end(app, flow, &mark);
 }
 
 static void piece_gap(struct analysis *a, enum side side, uint32_t len)
@@ -689,8 +697,8 @@ static void side_end(struct analysis *a, enum side side)
 		a->proto->end(a, side);
 }
 
-void app_piece(struct app *app, struct flow *flow, enum side side, const struct piece *piece,
-	       const struct packet *pkt)
+static void piece_take(struct app *app, struct flow *flow, enum side side, const struct piece *piece,
+		       const struct packet *pkt)
 {
 	struct analysis *a = analysis_get(app, flow, pkt);
 
@@ -715,12 +723,21 @@ void app_piece(struct app *app, struct flow *flow, enum side side, const struct 
 	}
 }
 
+void app_piece(struct app *app, struct flow *flow, enum side side, const struct piece *piece,
+	       const struct packet *pkt)
+{
+	struct memory_mark mark = memory_begin(app, flow);
+
+	piece_take(app, flow, side, piece, pkt);
+	memory_end(app, flow, &mark);
+}
+
 void app_turned(struct app *app, struct flow *flow)
 {
+	struct memory_mark mark = memory_begin(app, flow);
 	struct analysis *a = analysis_of(flow);
 	struct detect *d;
 
-	(void)app;
 	if (a == NULL)
 		return;
 	d = a->detect;
@@ -740,6 +757,7 @@ void app_turned(struct app *app, struct flow *flow)
 			detect_side(a, TO_CLIENT);
 	}
 	a->reversed = false;
+	memory_end(app, flow, &mark);
 }
 
 bool app_wants(const struct flow *flow, enum side side)
@@ -770,9 +788,9 @@ void app_inspected(struct app *app, struct flow *flow, enum side side)
 
 void app_flow_end(struct app *app, struct flow *flow)
 {
+	struct memory_mark mark = memory_begin(app, flow);
 	struct analysis *a = analysis_of(flow);
 
-	(void)app;
 	if (a == NULL)
 		return;
 	side_end(a, TO_SERVER);
@@ -780,6 +798,7 @@ void app_flow_end(struct app *app, struct flow *flow)
 	for (a = analysis_of(flow); a != NULL; a = a->older)
 		if (a->proto != NULL)
 			txs_complete(a);
+	memory_end(app, flow, &mark);
 }
 
 static bool tx_released(const struct app *app, const struct analysis *a, const struct tx *tx)
@@ -804,6 +823,7 @@ static bool tx_released(const struct app *app, const struct analysis *a, const s
 
 void app_prune(struct app *app, struct flow *flow)
 {
+	struct memory_mark mark = memory_begin(app, flow);
 	struct analysis *newest = analysis_of(flow);
 
 	for (struct analysis *a = newest, *behind = NULL; a != NULL;) {
@@ -819,17 +839,20 @@ void app_prune(struct app *app, struct flow *flow)
 		if (a != newest && a->tx_first == NULL) {
 			behind->older = older;
 			a->older = NULL;
+			memory_move(app, a, newest);
 			analysis_free(a);
 		} else {
 			behind = a;
 		}
 		a = older;
 	}
+	memory_end(app, flow, &mark);
 }
 
 void app_flow_free(struct app *app, struct flow *flow)
 {
-	(void)app;
+	for (struct analysis *a = analysis_of(flow); a != NULL; a = a->older)
+		memory_move(app, a, NULL);
 	analysis_free(analysis_of(flow));
 	flow->slot[FLOW_ANALYSIS] = NULL;
 }

@@ -30,6 +30,7 @@ struct proto_conf {
 	uint8_t mode[2];                /* enum proto_mode */
 	struct port_ranges server_ports[2], client_ports[2];
 	void *settings;
+	uint64_t memcap;                /* 0: only the analyzers' budget as a whole */
 };
 
 struct pattern_ref {
@@ -104,6 +105,15 @@ void expectations_free(struct expectations *e);
 /* Takes a flow's expectation: its analyzer's name and context; false where none. */
 bool expectation_take(struct expectations *e, const struct flow *flow, uint64_t now_ns, const char **name,
 		      uint8_t context[EXPECT_CONTEXT_MAX], size_t *context_len);
+
+/* memory.c: around each call that may take or give back memory for a flow. */
+struct memory_mark {
+	uint64_t used, max, denied;
+};
+struct memory_mark memory_begin(struct app *app, const struct flow *flow);
+void memory_end(struct app *app, const struct flow *flow, const struct memory_mark *mark);
+/* What was counted for one analysis is another's of the same flow from now on; NULL: nobody's. */
+void memory_move(struct app *app, struct analysis *from, struct analysis *to);
 
 /* Idle digests are kept for the next file. */
 struct digest *app_digest_get(struct app *app, enum digest_kind kind);

@@ -126,6 +126,8 @@ static int proto_read(struct proto_conf *pc, const struct conf *conf)
 		ports_read(node, "detection-ports.dp", &pc->server_ports[t]);
 		ports_read(node, "detection-ports.sp", &pc->client_ports[t]);
 	}
+	if (node != NULL)
+		pc->memcap = conf_size(node, "memcap", 0);
 	if (an->settings_new == NULL)
 		return 0;
 	return an->settings_new(&pc->settings, node);

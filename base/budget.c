@@ -119,6 +119,11 @@ void mem_plan(struct mem *m, uint64_t total, unsigned workers)
 		m->held_max = CHUNK_LEN;
 }
 
+uint64_t mem_part(const struct mem *m, uint64_t of_all)
+{
+	return m->workers > 1 ? of_all / m->workers : of_all;
+}
+
 uint64_t mem_held(const struct mem *m)
 {
 	return m->held;
@@ -248,8 +253,7 @@ void budget_init_class(struct budget *b, struct mem *m, enum mem_class class, ui
 {
 	uint64_t share = m->held_max * classes[class].percent / 100;
 
-	if (m->workers > 1)
-		cap /= m->workers;
+	cap = mem_part(m, cap);
 	if (share != 0 && (cap == 0 || cap > share))
 		cap = share;
 	budget_init(b, m, classes[class].name, cap);

@@ -28,6 +28,8 @@ enum mem_class { MEM_FLOW, MEM_SESSION, MEM_STREAM, MEM_DEFRAG, MEM_ANALYZER, ME
 /* One worker's part of total (0: no total): the mappings never come to more, and each class gets a share of its
  * own that no other can take. What classes have as a cap is divided among workers in either case. */
 void mem_plan(struct mem *m, uint64_t total, unsigned workers);
+/* A worker's part of what all have. */
+uint64_t mem_part(const struct mem *m, uint64_t of_all);
 /* Bytes mapped now. */
 uint64_t mem_held(const struct mem *m);
 

@@ -287,6 +287,19 @@ static void list_flow(struct stats_list *l, const struct worker_stats *t)
 	stats_list_add(l, k->defrag.used, "defrag.memuse");
 }
 
+/* Those that Suricata tells of. */
+static void list_app_memory(struct stats_list *l, const struct worker_stats *t)
+{
+	for (unsigned i = 0; i < t->proto_count && i < analyzer_count(); i++) {
+		const struct app_stats *p = &t->protos[i];
+
+		if (strcmp(p->name, "http") != 0 && strcmp(p->name, "ftp") != 0)
+			continue;
+		stats_list_add(l, p->memuse, "%s.memuse", p->name);
+		stats_list_add(l, p->memcap_denied, "%s.memcap", p->name);
+	}
+}
+
 /* An analyzer over both transports has a name for each, as "dns_tcp"; over one, its own. */
 static void list_app(struct stats_list *l, const struct worker_stats *t)
 {
@@ -317,12 +330,9 @@ static void list_app(struct stats_list *l, const struct worker_stats *t)
 		}
 	}
 	stats_list_add(l, 0, "app_layer.expectations");
-	stats_list_add(l, t->app_budget.used, "http.memuse");
-	stats_list_add(l, t->app_budget.denied, "http.memcap");
+	list_app_memory(l, t);
 	stats_list_add(l, 0, "http.byterange.memuse");
 	stats_list_add(l, 0, "http.byterange.memcap");
-	stats_list_add(l, 0, "ftp.memuse");
-	stats_list_add(l, 0, "ftp.memcap");
 	stats_list_add(l, 0, "file_store.open_files");
 	stats_list_add(l, 0, "file_store.fs_errors");
 	stats_list_add(l, 0, "memcap.pressure");

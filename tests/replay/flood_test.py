@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Under a flood, benign sessions go on being inspected: one-packet flows (SYN and UDP) and flows that hold a hole
-which nobody fills, a hundred to one benign HTTP session, in a small memory budget. Every benign session must
-raise its alert (the marker is split over segments that come in the wrong order), memory stays under the budget,
-and the counters say what was given up.
+"""Under a flood, benign sessions go on being inspected: one-packet flows (SYN and UDP), fragments without the rest of
+their datagram, and flows that hold a hole which nobody fills, a hundred to one benign HTTP session, in a small
+memory budget. Every benign session must raise its alert (the marker is split over segments that come in the wrong
+order), memory stays under the budget, and the counters say what was given up. Then a protocol's own memcap.
 
 Usually a small share of it; FLOOD=whole plays two million one-packet flows and 200,000 holes (about 600 MB of
 capture in the temporary directory, some minutes)."""
@@ -62,8 +62,10 @@ def hole(rng, n):
 
 
 def single(rng, n):
-    """One packet, and nobody answers: a SYN or a datagram."""
+    """One packet, and nobody answers: a SYN, a datagram, or a part of one."""
     a, sport = struct.pack("!I", rng.getrandbits(32) | 0x20000000), 1024 + rng.randrange(60000)
+    if n % 16 == 4:
+        return ethernet(ipv4(a, SERVER, 17, b"f" * 400, rng.getrandbits(16), 0x2000))
     if n % 2:
         return segment(a, SERVER, sport, rng.choice((80, 443, 22)), rng.getrandbits(32), 0, 2)
     return ethernet(ipv4(a, SERVER, 17, udp(a, SERVER, sport, rng.randrange(1, 65536), b"flood")))
@@ -93,10 +95,20 @@ def make_capture(path):
                 capture.add(frame, 1)
 
 
+def check_memcap(capture, out):
+    """Twenty kilobytes are too little for the benign sessions' requests: that is counted, and all comes back."""
+    subprocess.run([TAPIR, "run", "-r", capture, "--disable-detection", "-l", out, "--summary", "no",
+                    "--set", "app-layer.protocols.http.memcap=20kb"], check=True)
+    with open(os.path.join(out, "eve.json")) as f:
+        http = [json.loads(line)["stats"]["http"] for line in f if '"event_type":"stats"' in line][-1]
+    assert http["memcap"] > 0 and http["memuse"] == 0, http
+
+
 def main():
     with tempfile.TemporaryDirectory() as d:
         capture, rules, out = (os.path.join(d, n) for n in ("flood.pcap", "flood.rules", "out"))
         make_capture(capture)
+        check_memcap(capture, os.path.join(d, "memcap"))
         with open(rules, "w") as f:
             f.write('alert http any any -> any any (msg:"benign"; http.uri; content:"marker-of-one"; sid:1;)\n'
                     'alert tcp any any -> any 80 (msg:"stream"; flow:established; content:"marker-of-one"; sid:2;)\n')
@@ -118,6 +130,7 @@ def main():
         assert own["memory"]["held"] <= MEMORY, "more memory than the budget"
         assert all(b["high"] <= b["max"] for b in own["budget"].values()), "a class has more than its share"
         shed = own["shed"]
+        assert shed["datagrams"] > 0, "no datagram was given up"
         gone = shed["flows_closed"] + shed["flows_unanswered"] + shed["flows_quiet"] + shed["flows_talking"]
         assert gone > 0 and gone == stats["flow"]["mgr"]["flows_evicted"], "sheds aren't all counted"
         assert own["received"] == own["followed"] + sum(own["dropped"].values()), "frames aren't all accounted for"
