@@ -12,16 +12,11 @@ enum base64_mode {
 	BASE64_SKIP,            /* RFC 2045: characters outside the alphabet are skipped */
 };
 
-/* What a character stands for; -1 = it isn't of the alphabet. */
+/* By character: what it stands for; -1 = it isn't of the alphabet. */
+extern const int8_t base64_values[256];
 static inline int base64_value(uint8_t c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return base64_values[c];
 }
 
 /* How many characters len bytes become. */

@@ -57,6 +57,14 @@ struct eve {
 
 struct file_store;
 
+/* A flow's community id costs a SHA-1, and each of its records shows it. */
+#define COMMUNITIES_KEPT 4096
+struct community_text {
+	uint64_t flow_id;
+	uint16_t seed;
+	char text[34];
+};
+
 struct output {
 	struct output_opts opts;
 	struct exceptions exceptions;   /* the policies, for flow records */
@@ -88,6 +96,7 @@ struct records {
 	char zone_text[8];              /* "+0000" */
 	struct records_stats stats;
 	struct signature_count *counts; /* SIGNATURE_SLOTS, by sid */
+	struct community_text *communities;     /* COMMUNITIES_KEPT, by flow id */
 	char *joined;                   /* bytes with losses between them, as a record shows them */
 };
 

@@ -256,6 +256,21 @@ static void mac_text(const uint8_t *mac, char out[18])
 	snprintf(out, 18, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
+static void header_community(struct records *r, const struct eve *e, struct json *j, const struct flow *flow)
+{
+	struct community_text *c = &r->communities[flow->id % COMMUNITIES_KEPT];
+
+	/* What of ICMP counts may show only with a later packet. */
+	if (c->flow_id != flow->id || c->seed != e->community_seed || flow->key.proto == 1 || flow->key.proto == 58) {
+		c->flow_id = 0;
+		if (!community_id(e->community_seed, flow, c->text, sizeof(c->text)))
+			return;
+		c->flow_id = flow->id;
+		c->seed = e->community_seed;
+	}
+	json_str(j, "community_id", c->text);
+}
+
 static void header_options(struct records *r, const struct eve *e, struct json *j, const struct flow *flow,
 			   const struct packet *pkt)
 {
@@ -275,6 +290,13 @@ static void header_options(struct records *r, const struct eve *e, struct json *
 		mac_text(pkt->eth, text);
 		json_str(j, "dest_mac", text);
 		json_close(j);
+	} else if (e->ethernet && pkt != NULL && flow != NULL && flow->has_eth) {
+		json_object(j, "ether");        /* not a packet: its flow's */
+		mac_text(flow->eth[pkt->side == TO_CLIENT], text);
+		json_str(j, "src_mac", text);
+		mac_text(flow->eth[pkt->side != TO_CLIENT], text);
+		json_str(j, "dest_mac", text);
+		json_close(j);
 	} else if (e->ethernet && flow != NULL && flow->has_eth) {
 		json_object(j, "ether");
 		json_array(j, "src_macs");
@@ -287,8 +309,8 @@ static void header_options(struct records *r, const struct eve *e, struct json *
 		json_close(j);
 		json_close(j);
 	}
-	if (e->community_id && flow != NULL && community_id(e->community_seed, flow, text, sizeof(text)))
-		json_str(j, "community_id", text);
+	if (e->community_id && flow != NULL)
+		header_community(r, e, j, flow);
 }
 
 static void header_origin(struct records *r, const struct eve *e, struct json *j, unsigned device)

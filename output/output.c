@@ -274,7 +274,8 @@ int records_new(struct records **out, struct output *o)
 	r->out = o;
 	r->counts = calloc(SIGNATURE_SLOTS, sizeof(*r->counts));
 	r->joined = malloc(JOINED_MAX);
-	ok = r->counts != NULL && r->joined != NULL && json_init(&r->j, RECORD_MAX, RECORD_MAX) == 0;
+	r->communities = calloc(COMMUNITIES_KEPT, sizeof(*r->communities));
+	ok = r->counts != NULL && r->communities != NULL && r->joined != NULL && json_init(&r->j, RECORD_MAX, RECORD_MAX) == 0;
 	for (unsigned i = 0; i < o->eve_count && ok; i++)
 		ok = delivery_feed(o->eves[i].delivery, &r->feeds[i]) == 0;
 	if (ok && o->fast != NULL)
@@ -340,6 +341,7 @@ void records_free(struct records *r)
 	records_flush(r);
 	records_rules_change(r);
 	free(r->counts);
+	free(r->communities);
 	free(r->joined);
 	json_fini(&r->j);
 	free(r);

@@ -324,14 +324,36 @@ static void content(struct analysis *a, struct mime *m, struct slice data)
 	}
 }
 
+/* Four characters as 24 bits; negative where one isn't of the alphabet. */
+static int32_t quantum(const uint8_t *c)
+{
+	int v[4] = { base64_value(c[0]), base64_value(c[1]), base64_value(c[2]), base64_value(c[3]) };
+
+	return (v[0] | v[1] | v[2] | v[3]) < 0 ? -1 : v[0] << 18 | v[1] << 12 | v[2] << 6 | v[3];
+}
+
 static void base64_line(struct analysis *a, struct mime *m, struct slice line)
 {
 	uint8_t out[768];
 	size_t n = 0;
 
 	for (size_t i = 0; i < line.len; i++) {
-		int v = base64_value(line.data[i]);
+		int v;
 
+		/* Nearly all of it is whole groups. */
+		while (m->quantum_len == 0 && n <= sizeof(out) - 4 && line.len - i >= 4) {
+			int32_t group = quantum(line.data + i);
+
+			if (group < 0)
+				break;
+			out[n++] = (uint8_t)(group >> 16);
+			out[n++] = (uint8_t)(group >> 8);
+			out[n++] = (uint8_t)group;
+			i += 4;
+		}
+		if (i == line.len)
+			break;
+		v = base64_value(line.data[i]);
 		if (line.data[i] == '=') {
 			if (m->quantum_len >= 2)
 				out[n++] = (uint8_t)(m->quantum >> (m->quantum_len == 2 ? 4 : 10));
