@@ -495,7 +495,7 @@ static void data_line(struct analysis *a, struct smtp_state *s, struct slice lin
 	s->line_cut = !whole;
 }
 
-static void chunk(struct analysis *a, struct smtp_state *s, struct reader *in)
+static enum parse chunk(struct analysis *a, struct smtp_state *s, struct reader *in)
 {
 	while (s->chunk_left > 0 && reader_left(in) > 0) {
 		size_t left = reader_left(in);
@@ -504,6 +504,8 @@ static void chunk(struct analysis *a, struct smtp_state *s, struct reader *in)
 
 		if (end != NULL)
 			line.len = (size_t)(end - part.data);
+		else if (left < s->chunk_left && left < DATA_LINE_MAX)
+			return PARSE_MORE;      /* the rest of the line is in a segment to come */
 		in->at += line.len + (end != NULL);
 		s->chunk_left -= line.len + (end != NULL);
 		if (end != NULL && line.len && line.data[line.len - 1] == '\r')
@@ -512,10 +514,11 @@ static void chunk(struct analysis *a, struct smtp_state *s, struct reader *in)
 			message_line(a, s->current, line, end != NULL);
 	}
 	if (s->chunk_left > 0)
-		return;
+		return PARSE_OK;
 	if (s->chunk_last)
 		message_end(a, s, s->current, false);
 	s->mode = MODE_COMMAND;
+	return PARSE_OK;
 }
 
 static void open_frame(struct analysis *a, enum side side, uint8_t type, const struct reader *in, const struct smtp_state *s)
@@ -535,7 +538,8 @@ static enum parse feed_client(struct analysis *a, struct smtp_state *s, struct r
 
 	while (reader_left(in) > 0) {
 		if (s->mode == MODE_BDAT) {
-			chunk(a, s, in);
+			if (chunk(a, s, in) == PARSE_MORE)
+				return PARSE_MORE;
 			continue;
 		}
 		if (s->mode == MODE_DATA) {

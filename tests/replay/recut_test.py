@@ -157,6 +157,10 @@ def plain(record):
         for one in out.get("files", []):
             one.pop("state", None)
             one.pop("size", None)
+        out.get("email", {}).pop("status", None)
+    if out["event_type"] == "anomaly":          # stands with the packet that showed it, whichever way that went
+        for a, b in (("src_ip", "dest_ip"), ("src_port", "dest_port")):
+            out[a], out[b] = sorted((out.get(a, 0), out.get(b, 0)), key=str)
     return out
 
 
