@@ -112,6 +112,15 @@ static const struct {
 	{ "first", "AAAJBBCCCLDLMEEFFFGGHHIQ" },
 	{ "last", "AJJJJBKKKLLLMMMFNFGOPHQQ" },
 	{ "bsd-right", "AJJJBBKKKLDLMEEFNFGOPHQQ" },
+	{ "hpux10", "AAAJJBCCCLLLMMMFFFGGHHIQ" },
+	{ "irix", "AAAJJBCCCLLLMMMFFFGGHHIQ" },
+	{ "windows2k3", "AAAJBBCCCLLLMEEFFFGGHHIQ" },
+	{ "vista", "AAAJBBCCCLLLMEEFFFGGHHIQ" },
+	{ "old-solaris", "AAAJBBCCCLDLMEEFFFGGHHIQ" },
+	{ "hpux11", "AAAJBBCCCLDLMEEFFFGGHHIQ" },
+	{ "macos", "AAAJBBCCCLDLMEEFFFGGHHIQ" },
+	{ "linux", "" },                        /* today's kernels drop it all */
+	{ "rfc8200", "" },
 };
 
 static void novak_has_its_answers(void **state)

@@ -438,7 +438,9 @@ void flow_table_release(struct flow_table *t, struct flow *f)
 
 struct flow *flow_table_find(struct flow_table *t, const struct flow_lookup *l, uint64_t now_ns)
 {
+	t->lookups++;
 	for (struct flow *f = *bucket_of(t, l->hash); f != NULL; f = f->hash_next) {
+		t->probes++;
 		if (f->hash != l->hash || !key_matches(&f->key, &l->key))
 			continue;
 		if (timed_out(t, f, f->last_ns, now_ns)) {

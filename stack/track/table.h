@@ -33,6 +33,7 @@ struct flow_table {
 	struct wheel wheel;
 	struct flow_list lru[FLOW_LRUS];
 	struct flow_list ended;         /* linked through lru_next */
+	uint64_t lookups, probes;       /* flow_table_find: calls, and flows looked at in them */
 	uint64_t total, evicted, emergency_entered, ended_by[4];
 	uint64_t evicted_by[FLOW_LRUS];
 };

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "stack/track/policy.h"
 #include "stack/track/tcp.h"
 #include "stack/track/tracker.h"
 
@@ -202,6 +203,52 @@ static void streams_follow_rows(void **state)
 	}
 }
 
+/* How the second of two early pieces lies to the first, which is AAAA at 10..14: in the order of enum overlap. */
+static const struct {
+	int32_t at;
+	const char *data;
+	int32_t from, to;               /* contested */
+} relations[OVERLAPS] = {
+	{ 10, "BBB", 10, 13 }, { 10, "BBBB", 10, 14 }, { 10, "BBBBBB", 10, 14 }, { 8, "BBBB", 10, 12 },
+	{ 8, "BBBBBB", 10, 14 }, { 8, "BBBBBBBB", 10, 14 }, { 11, "BB", 11, 13 }, { 12, "BBBB", 12, 14 },
+};
+
+/* The table of policy.c, through reassembly: the receiver is a host of each kind. */
+static void overlaps_follow_policies(void **state)
+{
+	static const struct row handshake[] = { HANDSHAKE };
+
+	(void)state;
+	for (int policy = 0; policy < OVERLAP_POLICIES; policy++) {
+		for (int how = 0; how < OVERLAPS; how++) {
+			char path[64], expected[32] = "123456789xxxxxxxxxxx", *b = expected + relations[how].at - 1;
+			const char *const settings[] = { path, "10.0.0.2", NULL };
+			struct fixture x;
+
+			snprintf(path, sizeof(path), "host-os-policy.%s", overlap_policy_names[policy]);
+			start(&x, settings);
+			for (size_t i = 0; i < ARRAY_LEN(handshake); i++)
+				give(&x, &handshake[i], 1234);
+			give(&x, &(struct row){ 'c', "A", 10, 1, "AAAA" }, 1234);
+			give(&x, &(struct row){ 'c', "A", relations[how].at, 1, relations[how].data }, 1234);
+			give(&x, &(struct row){ 'c', "A", 1, 1, "1234567" }, 1234);
+			give(&x, &(struct row){ 'c', "A", 8, 1, "89" }, 1234);
+			give(&x, &(struct row){ 'c', "A", 14, 1, "xxxxxxx" }, 1234);
+			memcpy(b, relations[how].data, strlen(relations[how].data));
+			memcpy(expected + 9, "AAAA", 4);
+			for (int32_t at = relations[how].from; at < relations[how].to; at++)
+				if (overlap_new_wins(policy, how))
+					expected[at - 1] = 'B';
+			/* What fills holes contests the rest: only the contested run is looked at. */
+			if (memcmp(x.got[0] + relations[how].from - 1, expected + relations[how].from - 1,
+				   (size_t)(relations[how].to - relations[how].from)) != 0)
+				fail_msg("%s, case %d: %s instead of %s", overlap_policy_names[policy], how, x.got[0],
+					 expected);
+			stop(&x);
+		}
+	}
+}
+
 static void flows_time_out(void **state)
 {
 	static const struct row syn = { 'c', "S", 0, 0, NULL };
@@ -259,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(streams_follow_rows),
+		cmocka_unit_test(overlaps_follow_policies),
 		cmocka_unit_test(flows_time_out),
 		cmocka_unit_test(memory_is_bounded),
 	};
