@@ -6,6 +6,8 @@
 #include "base/sha1.h"
 #include "output/eve.h"
 #include "stack/track/events.h"
+#include "stack/track/policy.h"
+#include "stack/track/tcp.h"
 
 #define PACKETHDR_MAX 32
 #define READING_SHOWN_MAX 64    /* bytes of a reading that are shown as text */
@@ -76,6 +78,7 @@ void eve_ambiguity(struct records *r, struct eve *e, struct json *j, struct flow
 	json_str(j, "direction", side == TO_SERVER ? "to_server" : "to_client");
 	json_uint(j, "offset", piece->offset + from);
 	json_uint(j, "length", to - from);
+	json_str(j, "assumed_policy", overlap_policy_names[flow->tcp->dir[side].policy]);
 	reading(j, "assumed", piece->data + from, to - from);
 	reading(j, "other", piece->other + from, to - from);
 	json_close(j);

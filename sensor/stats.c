@@ -482,6 +482,9 @@ static void list_own(struct stats_list *l, const struct run *r, const struct wor
 	}
 	list_memory(l, t);
 	list_mirror(l, &t->tracker.mirror);
+	stats_list_add(l, t->tracker.contests, "tapir.ambiguity.contests");
+	stats_list_add(l, t->tracker.contests_shed, "tapir.ambiguity.contests_shed");
+	stats_list_add(l, t->tracker.os_learned, "tapir.ambiguity.hosts_fingerprinted");
 	stats_list_add(l, t->records.alerts, "tapir.records.alerts");
 	stats_list_add(l, t->records.events, "tapir.records.events");
 	stats_list_add(l, t->records.bytes, "tapir.records.bytes");

@@ -236,6 +236,7 @@ static void read_stream(struct track_config *cfg, const struct conf *conf)
 		cfg->syn_queued_max = SYN_QUEUED_MAX;
 	cfg->synack_queued_max = read_u32(conf, "stream.max-synack-queued", SYNACK_QUEUED_MAX);
 	cfg->urgent = read_urgent(conf);
+	cfg->passive_policies = conf_bool(conf, "stream.passive-os-policy", false);
 	cfg->checksum_validation = conf_bool(conf, "stream.checksum-validation", true);
 	cfg->checksum_auto = strcmp(conf_str(conf, "pcap-file.checksum-checks", "auto"), "auto") == 0;
 	if (!cfg->checksum_auto && !conf_bool(conf, "pcap-file.checksum-checks", true))

@@ -41,6 +41,7 @@ struct track_config {
 	uint8_t urgent;                 /* enum urgent_policy */
 	uint32_t syn_queued_max, synack_queued_max;
 	bool policies_configured;
+	bool passive_policies;          /* stream.passive-os-policy: SYNs suggest what host-os-policy leaves open */
 	uint32_t policy_count;          /* host-os-policy, longest prefix first */
 	struct host_policy *policies;
 

@@ -224,6 +224,15 @@ static void shed_oldest(struct defrag *d)
 	datagram_free(d, d->oldest);
 }
 
+static enum frag_policy receiver_policy(const struct defrag *d, const struct packet *pkt)
+{
+	uint8_t policy = host_policy(d->cfg, &pkt->dst, pkt->ip_version, OVERLAP_LINUX);
+
+	if (d->hosts != NULL && !host_policy_known(d->cfg, &pkt->dst, pkt->ip_version))
+		policy = os_hosts_policy(d->hosts, &pkt->dst, pkt->ip_version, policy);
+	return frag_policy_of(policy);
+}
+
 static struct datagram *datagram_new(struct defrag *d, const struct frag_key *k, uint64_t hash,
 				     const struct packet *pkt)
 {
@@ -238,8 +247,7 @@ static struct datagram *datagram_new(struct defrag *d, const struct frag_key *k,
 		return NULL;
 	g->key = *k;
 	g->hash = hash;
-	g->policy = (uint8_t)frag_policy_of(host_policy(d->cfg, &pkt->dst, pkt->ip_version,
-							OVERLAP_LINUX));
+	g->policy = (uint8_t)receiver_policy(d, pkt);
 	if (g->policy == FRAG_LINUX_MODERN && pkt->ip_version == 4 && timeout_s > LINUX_TIMEOUT_S)
 		timeout_s = LINUX_TIMEOUT_S;
 	g->due_ns = pkt->time_ns + timeout_s * NS_PER_S;
@@ -518,9 +526,9 @@ static bool header_cut(const struct packet *pkt, uint32_t len)
 
 static bool is_strict(const struct defrag *d, const struct packet *pkt)
 {
-	uint8_t policy = host_policy(d->cfg, &pkt->dst, pkt->ip_version, OVERLAP_LINUX);
+	enum frag_policy policy = receiver_policy(d, pkt);
 
-	return frag_policy_of(policy) == FRAG_LINUX_MODERN || frag_policy_of(policy) == FRAG_RFC8200;
+	return policy == FRAG_LINUX_MODERN || policy == FRAG_RFC8200;
 }
 
 enum defrag_result defrag_add(struct defrag *d, struct packet *pkt)

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "stack/track/config.h"
+#include "stack/track/fingerprint.h"
 #include "stack/track/policy.h"
 
 enum frag_policy {
@@ -36,6 +37,7 @@ struct datagram;                        /* one that is being put together */
 
 struct defrag {
 	const struct track_config *cfg;
+	const struct os_hosts *hosts;   /* what SYNs suggest, or NULL */
 	struct budget budget;
 	struct hash_key key;
 	struct datagram **buckets;

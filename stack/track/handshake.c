@@ -125,11 +125,15 @@ static struct tcp_conn *conn_new(struct tracker *t, struct flow *flow, const str
 	if (t->cfg.async_oneside)
 		c->flags |= CONN_ASYNC;
 	c->view[pkt->side].tcp_flags |= pkt->tcp_flags;
+	if ((pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		os_hosts_learn(&t->os_hosts, pkt);
 	for (int s = 0; s < 2; s++) {
 		const struct ip_addr *a = &flow->key.addr[s];
 
 		c->view[s].policy = host_policy(&t->cfg, a, flow->key.ip_version, OVERLAP_BSD);
 		c->dir[!s].policy = host_policy(&t->cfg, a, flow->key.ip_version, OVERLAP_LINUX);
+		if (t->cfg.passive_policies && !host_policy_known(&t->cfg, a, flow->key.ip_version))
+			c->dir[!s].policy = os_hosts_policy(&t->os_hosts, a, flow->key.ip_version, c->dir[!s].policy);
 	}
 	return c;
 }

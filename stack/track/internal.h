@@ -5,6 +5,7 @@
 #include "stack/track/config.h"
 #include "stack/track/defrag.h"
 #include "stack/track/exception.h"
+#include "stack/track/fingerprint.h"
 #include "stack/track/mirror.h"
 #include "stack/track/stream.h"
 #include "stack/track/table.h"
@@ -20,6 +21,7 @@ struct tracker {
 	struct budget sessions;         /* connections */
 	struct budget stream;           /* segments */
 	struct mirror mirror;
+	struct os_hosts os_hosts;
 	struct tracker_stats stats;
 	struct exceptions exceptions;
 	uint64_t csum_seen, csum_bad;   /* for checksum_auto */

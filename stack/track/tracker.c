@@ -51,6 +51,9 @@ int tracker_new(struct tracker **out, struct mem *mem, const struct conf *conf,
 	t->pool.segments_max = t->cfg.segments_max;
 	t->pool.depth = t->cfg.reassembly_depth;
 	t->pool.urgent_gap = t->cfg.urgent == URGENT_GAP;
+	if (t->cfg.passive_policies)
+		os_hosts_init(&t->os_hosts, &t->stream, key);
+	t->defrag.hosts = t->cfg.passive_policies ? &t->os_hosts : NULL;
 	t->other = malloc(CONTEST_PIECE_MAX);
 	if (t->other == NULL)
 		goto free_defrag;
@@ -84,6 +87,7 @@ void tracker_free(struct tracker *t)
 		tracker_release(t, f);
 	flow_table_fini(&t->table);
 	defrag_fini(&t->defrag);
+	os_hosts_fini(&t->os_hosts);
 	track_config_fini(&t->cfg);
 	free(t->other);
 	free(t);
@@ -452,6 +456,7 @@ void tracker_stats(const struct tracker *t, struct tracker_stats *out)
 	memcpy(out->flows_ended, t->table.ended_by, sizeof(out->flows_ended));
 	out->evicted = t->table.evicted;
 	out->emergency_entered = t->table.emergency_entered;
+	out->os_learned = t->os_hosts.learned;
 	out->tcp_gaps = t->pool.gaps;
 	out->mirror = t->mirror.stats;
 	out->mirror.gaps = t->pool.gaps;

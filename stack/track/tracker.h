@@ -118,6 +118,7 @@ struct tracker_stats {
 	uint64_t evicted, emergency_entered;
 	uint64_t evicted_by[4];                 /* closed, unanswered, quiet, talking */
 	uint64_t tcp_sessions, tcp_midstream, tcp_syn, tcp_synack, tcp_rst, tcp_urg;
+	uint64_t os_learned;                    /* hosts that a policy was suggested for */
 	uint64_t contests, contests_shed;       /* runs that receivers read differently; too many of them */
 	uint64_t tcp_gaps, tcp_overlaps, tcp_overlaps_differing, tcp_bad_checksum, tcp_segments_shed;
 	uint64_t tcp_queues_shed;               /* what waited behind a hole, given up for others */

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from frames import Capture, ethernet, ipv4, tcp
+from frames import Capture, checksum, ethernet, ipv4, tcp
 
 TAPIR = os.environ["TAPIR"]
 CLIENT, SERVER = b"\x0a\0\0\x01", b"\x0a\0\0\x02"
@@ -47,16 +47,28 @@ def conversation(first, second):
                       (True, end + 1, 5002, 16, b"")]
 
 
-def write(path, packets):
+def openbsd_syn():
+    """The server's own SYN, to somebody else: options in OpenBSD's order."""
+    options = bytes.fromhex("020405b401010402010303060101080a0000000100000000")
+    packet = tcp(SERVER, b"\x0a\0\0\x63", 5000, 80, 1, 0, 2, options)
+    packet = packet[:12] + bytes([(20 + len(options)) // 4 << 4]) + packet[13:16] + b"\0\0" + packet[18:]
+    pseudo = SERVER + b"\x0a\0\0\x63" + bytes([0, 6]) + len(packet).to_bytes(2, "big")
+    packet = packet[:16] + checksum(pseudo + packet).to_bytes(2, "big") + packet[18:]
+    return ethernet(ipv4(SERVER, b"\x0a\0\0\x63", 6, packet))
+
+
+def write(path, packets, first=None):
     with Capture(path) as out:
+        if first:
+            out.add(first)
         for ours, seq, ack, flags, data in packets:
             a, b, sport, dport = (CLIENT, SERVER, 4000, 9999) if ours else (SERVER, CLIENT, 9999, 4000)
             out.add(ethernet(ipv4(a, b, 6, tcp(a, b, sport, dport, seq, ack, flags, data))), 1000)
 
 
-def run(d, packets, policy=""):
+def run(d, packets, policy="", first=None):
     capture, rules, config = (os.path.join(d, name) for name in ("c.pcap", "c.rules", "c.yaml"))
-    write(capture, packets)
+    write(capture, packets, first)
     with open(rules, "w") as f:
         f.write(RULES)
     with open(config, "w") as f:
@@ -83,7 +95,7 @@ def main():
         alerts, readings, payloads = run(d, conversation(good, bad))
         same("alerts", {("assumed", "assumed"), ("other", "other"), ("both", "assumed"), ("mixed", "other"), ("event", None)},
              alerts)
-        same("readings", [{"direction": "to_server", "offset": 5, "length": 8,
+        same("readings", [{"direction": "to_server", "offset": 5, "length": 8, "assumed_policy": "linux",
                            "assumed": {"sha1": hashlib.sha1(good).hexdigest(), "printable": "innocent"},
                            "other": {"sha1": hashlib.sha1(bad).hexdigest(), "printable": "attacker"}}], readings)
         assert "attacker" in payloads["other"] and "innocent" in payloads["assumed"], payloads
@@ -91,6 +103,10 @@ def main():
         same("known receiver", ({("assumed", None), ("both", None)}, []), (alerts, readings))
         alerts, readings, _ = run(d, conversation(good, bad), "host-os-policy:\n  last: [10.0.0.0/24]\n")
         same("known other receiver", ({("other", None), ("both", None), ("mixed", None)}, []), (alerts, readings))
+        _, readings, _ = run(d, conversation(good, bad), "stream:\n  passive-os-policy: yes\n", openbsd_syn())
+        same("the receiver's own SYN", ["bsd"], [r["assumed_policy"] for r in readings])
+        _, readings, _ = run(d, conversation(good, bad), "", openbsd_syn())
+        same("the option is off", ["linux"], [r["assumed_policy"] for r in readings])
         alerts, readings, _ = run(d, conversation(good, good))
         same("no difference", ({("assumed", None), ("both", None)}, []), (alerts, readings))
 
