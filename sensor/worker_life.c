@@ -45,7 +45,7 @@ void worker_verdict(struct worker *w, const struct flow *flow, struct packet *pk
 		pkt->drop_reason = w->alerts.drop_by_threshold ? DROP_REASON_RULES_THRESHOLD : DROP_REASON_RULES;
 	} else if (flow != NULL && flow->dropped && pkt->drop_reason == DROP_REASON_NONE) {
 		pkt->flags |= PACKET_WOULD_DROP;
-		pkt->drop_reason = DROP_REASON_FLOW_DROP;
+		pkt->drop_reason = flow->dropped_by_policy ? DROP_REASON_EXCEPTION_FLOW_DROP : DROP_REASON_FLOW_DROP;
 	}
 	if (w->alerts.reject)
 		c->ips_rejected++;

@@ -20,13 +20,13 @@
 static const uint32_t timeouts_default[2][TIMEOUT_PROTOS][FLOW_BYPASSED + 1] = {
 	{
 		[TIMEOUT_DEFAULT] = { 30, 300, 0, 100 },
-		[TIMEOUT_TCP] = { 30, 300, 120, 100 },
+		[TIMEOUT_TCP] = { 30, 300, 10, 100 },
 		[TIMEOUT_UDP] = { 30, 300, 0, 100 },
 		[TIMEOUT_ICMP] = { 30, 300, 0, 100 },
 	},
 	{
 		[TIMEOUT_DEFAULT] = { 10, 100, 0, 50 },
-		[TIMEOUT_TCP] = { 10, 100, 20, 50 },
+		[TIMEOUT_TCP] = { 10, 100, 5, 50 },
 		[TIMEOUT_UDP] = { 10, 100, 0, 50 },
 		[TIMEOUT_ICMP] = { 10, 100, 0, 50 },
 	},

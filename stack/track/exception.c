@@ -106,7 +106,7 @@ static void drop(struct exceptions *e, enum exception_target target, struct flow
 	if (!e->inline_mode)
 		return;
 	if (whole && flow != NULL)
-		flow->dropped = true;
+		flow->dropped = flow->dropped_by_policy = true;
 	pkt->flags |= PACKET_WOULD_DROP | PACKET_NO_INSPECT | PACKET_NO_PAYLOAD_INSPECT;
 	if (pkt->drop_reason == DROP_REASON_NONE)
 		pkt->drop_reason = drop_reasons[target];

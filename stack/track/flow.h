@@ -52,6 +52,7 @@ struct flow {
 	bool pass : 1;                  /* a pass rule took it out of detection */
 	bool no_inspect : 1;            /* bypass: neither analyzers nor rules look any more */
 	bool dropped : 1;               /* a drop rule hit: every later packet is dropped */
+	bool dropped_by_policy : 1;     /* or rather an exception policy did */
 	bool swapped : 1;               /* sides were turned round after the first packets */
 	bool has_eth : 1;
 	bool talks : 1;                 /* TCP: data was taken */
