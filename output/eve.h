@@ -41,7 +41,7 @@ struct eve {
 	bool metadata, community_id, ethernet, pcap_file, suricata_version;
 	uint16_t community_seed;
 	struct xff xff_alert, xff_file; /* a record type's own, else the output's */
-	bool alert, flow, netflow, drop, files, stats, frame, anomaly, arp;
+	bool alert, flow, netflow, drop, files, stats, frame, anomaly, arp, packet_vars;
 	uint16_t stream;                /* `stream`: bits of enum tcp_note that ask for a record; STREAM_ALL */
 	uint32_t alert_options;
 	uint32_t alert_payload_max;
@@ -135,6 +135,8 @@ void eve_packet(struct json *j, const struct packet *pkt, uint32_t max);
 void eve_tagged(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 /* What drops and stream records say of the IP and transport headers. */
 void eve_packet_headers(struct json *j, const struct packet *pkt);
+/* A `metadata` record, where a rule captured something of this packet. */
+void eve_metadata(struct records *r, struct eve *e, struct json *j, const struct flow *flow, const struct packet *pkt);
 /* A `stream_tcp` record: what one packet did to its TCP session. */
 void eve_stream(struct records *r, struct eve *e, struct json *j, struct flow *flow, const struct packet *pkt);
 /* What becomes of the packet, by all rules together, and whom a rejection tells. */

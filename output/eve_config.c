@@ -156,6 +156,8 @@ static void read_type(struct eve *e, const char *name, const struct conf *c)
 		read_stream(e, c);
 	else if (strcmp(name, "arp") == 0)
 		e->arp = conf_bool(c, "enabled", false);
+	else if (strcmp(name, "metadata") == 0)
+		e->packet_vars = true;
 	else if (strcmp(name, "stats") == 0) {
 		e->stats = true;
 		e->stats_totals = conf_bool(c, "totals", true);

@@ -412,3 +412,24 @@ void eve_flow_counts(struct records *r, struct json *j, const struct flow *flow)
 	json_uint(j, "bytes_toclient", flow->bytes[TO_CLIENT]);
 	eve_timestamp(r, j, "start", flow->first_ns);
 }
+
+static void var_seen(void *ctx, const char *name, struct slice value)
+{
+	(void)name;
+	(void)value;
+	*(bool *)ctx = true;
+}
+
+void eve_metadata(struct records *r, struct eve *e, struct json *j, const struct flow *flow, const struct packet *pkt)
+{
+	bool any = false;
+
+	if (r->rules != NULL)
+		rules_packet_vars(r->rules, var_seen, &any);
+	if (!any)
+		return;
+	eve_header(r, e, j, flow, pkt, DIR_PACKET, "metadata", NULL);
+	if (!e->metadata)
+		header_metadata(r, j, flow, pkt);
+	eve_done(r, e, j, RECORD_TYPE_PACKET, 0);
+}

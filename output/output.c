@@ -572,6 +572,9 @@ void records_packet(struct records *r, struct rules *rules, struct flow *flow, s
 		return;
 	if (r->out->log_stream && pkt->proto == 6 && !(pkt->flags & PACKET_END_OF_FLOW))
 		record_stream(r, flow, pkt);
+	for (unsigned k = 0; k < r->out->eve_count; k++)
+		if (r->out->eves[k].packet_vars)
+			eve_metadata(r, &r->out->eves[k], &r->j, flow, pkt);
 	mark_events_recorded(flow);
 	if (r->out->log_frames)
 		record_frames(r, flow, pkt);
