@@ -143,12 +143,16 @@ static void take_syn(struct received *r)
 		return;
 	}
 	take_offers(r);
-	/* Fast open: whether the server takes the data shows in what its SYN/ACK acknowledges. */
+	/* Fast open: whether the server takes the data shows in what its SYN/ACK acknowledges. Inline that is too
+	 * late to judge it. */
 	if (r->what.len > 0 && r->what.seq == in->rcv_nxt) {
-		r->what.doubt = true;
+		r->what.doubt = !((r->c->flags & CONN_INLINE) && r->pkt->tcp.has_fast_open);
 		r->what.fin = false;
 		r->what.end = r->what.seq + r->what.len;
-		stream_insert(&r->t->pool, in, &r->what, r->pkt->payload.data);
+		if (r->what.doubt)
+			stream_insert(&r->t->pool, in, &r->what, r->pkt->payload.data);
+		else
+			stream_in_order(&r->t->pool, in, &r->what, r->pkt->payload.data);
 		/* Without the option it is for rules what it looks like: a packet with a payload. */
 		if (r->pkt->tcp.has_fast_open)
 			r->pkt->flags |= PACKET_STREAM_ADDED;

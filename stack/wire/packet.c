@@ -212,7 +212,7 @@ void packet_decode_datagram(struct packet_set *set, const struct packet *fragmen
 	p->len = p->wire_len = len;
 	p->time_ns = fragment->time_ns;
 	p->number = fragment->number;
-	p->link = LINK_RAW;
+	p->link = fragment->link == LINK_IPV4 || fragment->link == LINK_IPV6 ? fragment->link : LINK_RAW;
 	p->device = fragment->device;
 	p->frame_flags = fragment->frame_flags & ~FRAME_CSUM_OK;
 	p->outer = fragment->outer;
