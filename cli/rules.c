@@ -1,5 +1,6 @@
 /* rules.c - `tapir rules check` and `tapir rules list`: rules without traffic. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -11,7 +12,8 @@
 struct rules_options {
 	const char *config;
 	struct names sets;
-	bool json, warnings_fatal, quiet, no_hints;
+	const char *rules;
+	bool json, warnings_fatal, quiet, hints;
 };
 
 #define AT(field) offsetof(struct rules_options, field)
@@ -22,7 +24,8 @@ static const struct option_row check_rows[] = {
 	{ "json", 0, NULL, OPTION_FLAG, AT(json), "one JSON document" },
 	{ "strict", 0, NULL, OPTION_FLAG, AT(warnings_fatal), "warnings are mistakes, too" },
 	{ "quiet", 'q', NULL, OPTION_FLAG, AT(quiet), "only the totals" },
-	{ "no-hints", 0, NULL, OPTION_FLAG, AT(no_hints), "errors and warnings, no hints" },
+	{ "hints", 0, NULL, OPTION_FLAG, AT(hints), "what could be better as well: weak prefilters, bits that nobody asks for" },
+	{ "rules-only", 'S', "FILE", OPTION_TEXT, AT(rules), NULL },
 };
 
 static const struct option_row list_rows[] = {
@@ -53,11 +56,13 @@ static void loaded_free(struct loaded *l)
 static int load(struct loaded *l, const struct command *cmd, int argc, char **argv, struct rules_options *o, bool parse_only)
 {
 	int status = options_parse(cmd, argc, argv, o, &l->files);
-	struct rule_load how = { .files = l->files.at, .parse_only = parse_only };
+	struct rule_load how = { .files = l->files.at, .parse_only = parse_only, .lint = !parse_only };
 	int err;
 
 	if (status != 0)
 		return status;
+	if (o->rules != NULL && l->files.count < SENSOR_NAMES_MAX)
+		l->files.at[l->files.count++] = o->rules;
 	how.file_count = l->files.count;
 	if (l->files.count == 0) {
 		fprintf(stderr, "tapir %s: which files?\nTry: tapir %s --help\n", cmd->name, cmd->name);
@@ -85,12 +90,15 @@ static const char *const levels[] = { "error", "warning", "hint" };
 static void check_text(const struct loaded *l, const struct rules_options *o)
 {
 	const struct rule_report *r = &l->report;
+	unsigned hidden = 0;
 
 	for (unsigned i = 0; i < r->count && !o->quiet; i++) {
 		const struct diagnostic *d = &r->items[i];
 
-		if (d->level == DIAG_HINT && o->no_hints)
+		if (d->level == DIAG_HINT && !o->hints) {
+			hidden++;
 			continue;
+		}
 		printf("%s:%u:%u: %s: %s", d->file ? d->file : "?", d->line, d->column, levels[d->level % 3], d->message);
 		if (d->sid != 0)
 			printf(" [sid %u]", d->sid);
@@ -98,6 +106,8 @@ static void check_text(const struct loaded *l, const struct rules_options *o)
 			printf("\n  %s", d->suggestion);
 		putchar('\n');
 	}
+	if (hidden > 0 && !o->quiet)
+		printf("%u hint%s more: --hints shows them\n", hidden, hidden == 1 ? "" : "s");
 	printf("%u loaded, %u with mistakes, %u skipped, from %u files%s\n", r->rules_loaded, r->rules_failed, r->rules_skipped,
 	       r->files, r->files_missing ? " (some are missing)" : "");
 }
@@ -135,14 +145,28 @@ static int check_json(const struct loaded *l)
 	return print_json_end(&j);
 }
 
+static int diagnostic_order(const void *a, const void *b)
+{
+	const struct diagnostic *x = a, *y = b;
+	int order = strcmp(x->file ? x->file : "", y->file ? y->file : "");
+
+	if (order != 0)
+		return order;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->column < y->column ? -1 : x->column > y->column;
+}
+
 static int run_check(int argc, char **argv)
 {
 	struct rules_options o = { 0 };
 	struct loaded l = { 0 };
-	int status = load(&l, &command_rules_check, argc, argv, &o, true);
+	int status = load(&l, &command_rules_check, argc, argv, &o, false);
 	bool bad = false;
 
 	if (status == 0) {
+		if (l.report.count > 1)
+			qsort(l.report.items, l.report.count, sizeof(*l.report.items), diagnostic_order);
 		if (o.json)
 			status = check_json(&l);
 		else

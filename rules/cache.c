@@ -188,12 +188,12 @@ bool cache_find(struct cache *c, const struct cache_key *key, struct slice *out)
 		int order = memcmp(key, &e->key, sizeof(*key));
 
 		if (order == 0) {
-			c->damaged = true;
-			if (e->offset > c->len || e->len > c->len - e->offset)
-				return false;
-			*out = slice_of(c->map + e->offset, e->len);
-			c->damaged = hash_bytes(&checksum_key, out->data, out->len) != e->checksum;
-			return !c->damaged;
+			bool sound = e->offset <= c->len && e->len <= c->len - e->offset;
+
+			*out = sound ? slice_of(c->map + e->offset, e->len) : slice_of(NULL, 0);
+			sound = sound && hash_bytes(&checksum_key, out->data, out->len) == e->checksum;
+			c->damaged |= !sound;
+			return sound;
 		}
 		if (order < 0)
 			hi = mid;

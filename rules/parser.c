@@ -5,6 +5,7 @@
  * An option ends at the first semicolon that no backslash precedes, quotes or not. Its word is looked up
  * once; what the argument means is the keyword's business (rules/keywords/). Work is linear in the
  * line; a mistake ends the rule, not the file. */
+#include "rules/lint.h"
 #include "rules/parser.h"
 
 #include <errno.h>
@@ -149,7 +150,11 @@ static int argument_strip(struct rule_parser *p, uint32_t flags, struct slice *a
 		if (!(flags & (KEYWORD_QUOTED | KEYWORD_MAY_QUOTE)))
 			return rule_error(p, a.data, "%.*s takes no quotes", SLICE_ARG(p->keyword));
 		if (a.len < 2 || a.data[a.len - 1] != '"') {
-			rule_hint(p, "is a semicolon missing, or one inside the quotes not escaped as \\; ?");
+			if (memchr(a.data, ',', a.len) != NULL && a.len > 1 && memchr(a.data + 1, '"', a.len - 1) != NULL)
+				rule_hint(p, "Snort 3 writes modifiers behind a comma; here they are options: %.*s:\"…\"; nocase;",
+					  SLICE_ARG(p->keyword));
+			else
+				rule_hint(p, "is a semicolon missing, or one inside the quotes not escaped as \\; ?");
 			return rule_error(p, a.data, "the quotes of %.*s aren't closed where the option ends",
 					  SLICE_ARG(p->keyword));
 		}
@@ -189,8 +194,11 @@ static int keyword_apply(struct rule_parser *p, const struct keyword *kw, struct
 static int unknown_word(struct rule_parser *p, struct slice name)
 {
 	struct slice nearest = lexicon_nearest(p->parsed->lexicon, name);
+	const char *snort = snort_word(name);
 
-	if (nearest.len > 0)
+	if (snort != NULL)
+		rule_hint(p, "%s", snort);
+	else if (nearest.len > 0)
 		rule_hint(p, "did you mean %.*s?", SLICE_ARG(nearest));
 	return rule_error(p, name.data, "unknown keyword \"%.*s\"", (int)(name.len > 64 ? 64 : name.len),
 			  (const char *)name.data);

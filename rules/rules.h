@@ -48,7 +48,8 @@ struct rule_load {
 	const char *cache_dir;          /* compiled databases; NULL = none */
 	bool inline_mode;               /* --simulate-ips: drop drops */
 	const char *data_dir;           /* --data-dir */
-	bool parse_only;                /* no databases: `rules list`, editors */
+	bool parse_only;                /* nothing is compiled: `rules list`, editors */
+	bool lint;                      /* what is doubtful is told, too; no databases: `rules check` */
 	const struct rule_set *previous;        /* a reload: bits and numbers keep their ids. NULL = none */
 };
 

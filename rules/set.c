@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "rules/compile.h"
+#include "rules/lint.h"
 
 int compile(struct rule_set *set, const struct rule_load *load, struct rule_report *report)
 {
@@ -22,7 +23,9 @@ int compile(struct rule_set *set, const struct rule_load *load, struct rule_repo
 		err = classes_init(&c->classes, set);
 	if (err == 0)
 		err = programs_make(c, set);
-	if (err == 0)
+	if (err == 0 && load->lint)
+		rules_lint(set, report);
+	else if (err == 0)
 		err = databases_make(c, set, load->cache_dir, report);
 	if (err < 0)
 		compile_free(set);
