@@ -594,13 +594,27 @@ void records_flow(struct records *r, struct rules *rules, struct flow *flow, uin
 	}
 }
 
-void records_stats(struct records *r, struct slice stats, uint64_t now_ns)
+static bool eve_wants_form(const struct eve *e, unsigned form)
+{
+	return e->stats && form == (unsigned)(e->stats_totals | e->stats_threads << 1 | e->stats_deltas << 2);
+}
+
+bool records_stats_wanted(const struct records *r, unsigned form)
+{
+	bool wanted = false;
+
+	for (unsigned k = 0; k < r->out->eve_count; k++)
+		wanted |= eve_wants_form(&r->out->eves[k], form);
+	return wanted;
+}
+
+void records_stats(struct records *r, unsigned form, struct slice stats, uint64_t now_ns)
 {
 	for (unsigned k = 0; k < r->out->eve_count; k++) {
 		struct eve *e = &r->out->eves[k];
 		struct json *j = &r->j;
 
-		if (!e->stats)
+		if (!eve_wants_form(e, form))
 			continue;
 		json_object(j, NULL);
 		eve_timestamp(r, j, "timestamp", now_ns);

@@ -56,7 +56,10 @@ void records_ambiguity(struct records *r, struct flow *flow, const struct packet
 /* The flow has ended (after records_packet for what inspecting its end found): flow and netflow records. */
 void records_flow(struct records *r, struct rules *rules, struct flow *flow, uint64_t now_ns);
 /* A stats record: stats is a complete JSON object. Into every EVE output that has the type enabled. */
-void records_stats(struct records *r, struct slice stats, uint64_t now_ns);
+void records_stats(struct records *r, unsigned form, struct slice stats, uint64_t now_ns);
+/* Outputs want them with totals (1), threads (2), deltas (4): whether one wants exactly this set. */
+#define STATS_FORMS 8
+bool records_stats_wanted(const struct records *r, unsigned form);
 /* Whole lines to the sinks: at the end of a burst when live, and at the end of the run. */
 void records_flush(struct records *r);
 

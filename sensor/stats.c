@@ -21,11 +21,12 @@
 struct stats {
 	bool enabled;
 	bool log_zeros;         /* eve-log stats: null-values */
+	unsigned forms;         /* enum stats_part that some output wants */
 	bool decoder_events, stream_events;
 	const char *events_prefix;
 	uint64_t interval_s;
 	double next_s;          /* of the run, when the next are due */
-	struct stats_list list;
+	struct stats_list list, last;   /* now, and when records were written last */
 	struct json json;
 	struct worker_stats total;
 	FILE *table;            /* stats.log */
@@ -88,6 +89,7 @@ void stats_free(struct stats *s)
 	if (s->table != NULL)
 		fclose(s->table);
 	stats_list_fini(&s->list);
+	stats_list_fini(&s->last);
 	json_fini(&s->json);
 	free(s);
 }
@@ -492,6 +494,20 @@ static void list_own(struct stats_list *l, const struct run *r, const struct wor
 	stats_list_add(l, t->records.truncated, "tapir.records.truncated");
 }
 
+/* One worker's, as Suricata names its threads. */
+static void list_worker(struct stats *s, const struct worker_stats *t, unsigned index)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "W#%02u", index + 1);
+	s->list.thread = name;
+	list_decoder(s, &t->counts.wire);
+	list_tcp(&s->list, &t->tracker);
+	list_flow(&s->list, t);
+	list_app(&s->list, t);
+	s->list.thread = NULL;
+}
+
 static void list_build(struct stats *s, const struct run *r, uint64_t uptime)
 {
 	const struct worker_stats *t = &s->total;
@@ -516,6 +532,8 @@ static void list_build(struct stats *s, const struct run *r, uint64_t uptime)
 	if (r->shared.inline_mode)
 		list_ips(l, &t->counts);
 	list_own(l, r, t);
+	for (unsigned i = 0; (s->forms & STATS_THREADS) && i < r->worker_count; i++)
+		list_worker(s, worker_stats(r->workers[i].worker), i);
 	stats_list_sort(l);
 }
 
@@ -538,11 +556,11 @@ static void write_table(struct stats *s, uint64_t now_ns, uint64_t uptime)
 	fflush(s->table);
 }
 
-static void list_write(struct stats *s)
+static void list_write(struct stats *s, unsigned parts)
 {
 	json_reset(&s->json);
 	json_object(&s->json, NULL);
-	stats_list_json(&s->list, &s->json, s->log_zeros);
+	stats_list_json(&s->list, &s->json, parts | (s->log_zeros ? STATS_ZEROS : 0));
 	json_close(&s->json);
 }
 
@@ -551,7 +569,7 @@ void stats_now(struct stats *s, struct run *r)
 	run_snapshots(r);
 	stats_sum(s, r);
 	list_build(s, r, (uint64_t)r->seconds);
-	list_write(s);
+	list_write(s, STATS_TOTALS);
 }
 
 struct slice stats_json(const struct stats *s)
@@ -572,11 +590,18 @@ static void stats_write(struct stats *s, struct run *r)
 	} else {
 		uptime = (now_ns - s->total.counts.first_ns) / NS_PER_S;
 	}
+	for (unsigned form = 0; form < STATS_FORMS; form++)
+		s->forms |= records_stats_wanted(r->records, form) ? form : 0;
 	list_build(s, r, uptime);
 	if (s->table != NULL)
 		write_table(s, now_ns, uptime);
-	list_write(s);
-	records_stats(r->records, slice_of(s->json.buf, s->json.len), now_ns);
+	stats_list_deltas(&s->list, &s->last);
+	for (unsigned form = 0; form < STATS_FORMS; form++) {
+		if (!records_stats_wanted(r->records, form))
+			continue;
+		list_write(s, form);
+		records_stats(r->records, form, slice_of(s->json.buf, s->json.len), now_ns);
+	}
 	records_flush(r->records);
 }
 

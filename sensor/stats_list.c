@@ -37,20 +37,30 @@ static struct stat_item *item_new(struct stats_list *l)
 		l->items = items;
 		l->room = room;
 	}
-	l->items[l->count] = (struct stat_item){ 0 };
+	l->items[l->count] = (struct stat_item){ .thread = l->thread != NULL };
 	return &l->items[l->count++];
+}
+
+/* Where the name begins, behind the thread's. */
+static size_t item_place(const struct stats_list *l, struct stat_item *item)
+{
+	int n = l->thread != NULL ? snprintf(item->name, sizeof(item->name), "threads.%s.", l->thread) : 0;
+
+	return n < 0 || (size_t)n >= sizeof(item->name) ? 0 : (size_t)n;
 }
 
 void stats_list_add(struct stats_list *l, uint64_t value, const char *fmt, ...)
 {
 	struct stat_item *item = item_new(l);
+	size_t at;
 	va_list ap;
 
 	if (item == NULL)
 		return;
 	item->value = (int64_t)value;
+	at = item_place(l, item);
 	va_start(ap, fmt);
-	vsnprintf(item->name, sizeof(item->name), fmt, ap);
+	vsnprintf(item->name + at, sizeof(item->name) - at, fmt, ap);
 	va_end(ap);
 }
 
@@ -115,9 +125,9 @@ static unsigned depth_of(const char *name)
 	return depth;
 }
 
-static void item_json(const struct stat_item *item, unsigned open, struct json *j)
+static void item_json(const struct stat_item *item, unsigned open, struct json *j, bool with_delta)
 {
-	char part[STAT_NAME_MAX];
+	char part[STAT_NAME_MAX + 8];
 	const char *at = item->name;
 
 	for (unsigned depth = 0;; depth++) {
@@ -137,9 +147,37 @@ static void item_json(const struct stat_item *item, unsigned open, struct json *
 		json_bool(j, part, item->value != 0);
 	else
 		json_int(j, part, item->value);
+	if (with_delta && item->raw == NULL && !item->is_bool) {
+		snprintf(part + strlen(part), 8, "_delta");
+		json_int(j, part, item->delta);
+	}
 }
 
-void stats_list_json(const struct stats_list *l, struct json *j, bool with_zeros)
+void stats_list_deltas(struct stats_list *l, struct stats_list *last)
+{
+	unsigned k = 0;
+
+	for (unsigned i = 0; i < l->count; i++) {
+		struct stat_item *item = &l->items[i];
+
+		while (k < last->count && name_compare(&last->items[k], item) < 0)
+			k++;
+		item->delta = item->value;
+		if (k < last->count && name_compare(&last->items[k], item) == 0)
+			item->delta -= last->items[k].value;
+	}
+	stats_list_reset(last);
+	for (unsigned i = 0; i < l->count; i++) {
+		struct stat_item *copy = item_new(last);
+
+		if (copy == NULL)
+			return;
+		*copy = l->items[i];
+		copy->raw = NULL;
+	}
+}
+
+void stats_list_json(const struct stats_list *l, struct json *j, unsigned parts)
 {
 	const char *last = "";
 	unsigned open = 0;
@@ -148,11 +186,12 @@ void stats_list_json(const struct stats_list *l, struct json *j, bool with_zeros
 		const struct stat_item *item = &l->items[i];
 		unsigned shared = shared_depth(last, item->name);
 
-		if ((item->value == 0 && !with_zeros && !item->is_bool && item->raw == NULL) || depth_of(item->name) > DEPTH_MAX)
+		if (!(parts & (item->thread ? STATS_THREADS : STATS_TOTALS)) || depth_of(item->name) > DEPTH_MAX ||
+		    (item->value == 0 && !(parts & STATS_ZEROS) && !item->is_bool && item->raw == NULL))
 			continue;
 		for (; open > shared; open--)
 			json_close(j);
-		item_json(item, open, j);
+		item_json(item, open, j, (parts & STATS_DELTAS) != 0);
 		open = depth_of(item->name);
 		last = item->name;
 	}
@@ -169,7 +208,7 @@ void stats_list_table(const struct stats_list *l, FILE *out)
 	for (unsigned i = 0; i < l->count; i++) {
 		const struct stat_item *item = &l->items[i];
 
-		if (item->value != 0 && !item->is_bool)
+		if (item->value != 0 && !item->is_bool && !item->thread)
 			fprintf(out, "%-45s | %-25s | %-" PRId64 "\n", item->name, "Total", item->value);
 	}
 }
