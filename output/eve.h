@@ -56,6 +56,7 @@ struct eve {
 };
 
 struct file_store;
+struct pcap_log;
 
 /* A flow's community id costs a SHA-1, and each of its records shows it. */
 #define COMMUNITIES_KEPT 4096
@@ -69,6 +70,7 @@ struct output {
 	struct output_opts opts;
 	struct exceptions exceptions;   /* the policies, for flow records */
 	struct file_store *store;       /* NULL: off */
+	struct pcap_log *pcap;          /* NULL: off */
 	bool log_frames, log_stream;
 	unsigned eve_count;
 	struct eve eves[EVE_OUTPUTS_MAX];

@@ -12,6 +12,7 @@
 
 #include "analyzers/frame.h"
 #include "output/eve_config.h"
+#include "output/pcap_log.h"
 
 static _Thread_local char error_text[512];
 
@@ -117,6 +118,9 @@ static int output_entry(struct output *o, const struct conf *entry)
 	c = conf_child(entry, "file-store");
 	if (c != NULL && conf_bool(c, "enabled", false) && o->store == NULL)
 		return file_store_new(&o->store, c, o->opts.log_dir);
+	c = conf_child(entry, "pcap-log");
+	if (c != NULL && conf_bool(c, "enabled", false) && o->pcap == NULL)
+		return pcap_log_new(&o->pcap, c, o->opts.log_dir);
 	c = conf_child(entry, "fast");
 	if (c != NULL && conf_bool(c, "enabled", false) && o->fast == NULL)
 		return deliver(o, &o->fast, c, "fast", "fast.log", true);
@@ -197,6 +201,7 @@ void output_free(struct output *o)
 	}
 	delivery_free(o->fast);
 	file_store_free(o->store);
+	pcap_log_free(o->pcap);
 	pthread_mutex_destroy(&o->top_lock);
 	free(o->capture_name);
 	for (unsigned i = 0; o->top != NULL && i < SIGNATURE_SLOTS; i++)
@@ -556,6 +561,8 @@ void records_packet(struct records *r, struct rules *rules, struct flow *flow, s
 		    const struct alert_queue *alerts)
 {
 	r->rules = rules;
+	if (r->out->pcap != NULL)
+		pcap_log_packet(r->out->pcap, flow, pkt, alerts);
 	if (alerts != NULL && alerts->count != 0)
 		record_alerts(r, flow, pkt, alerts);
 	if ((pkt->flags & PACKET_WOULD_DROP) && r->out->opts.inline_mode)
