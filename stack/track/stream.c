@@ -107,6 +107,7 @@ static bool queue_put_at(struct stream_pool *pool, struct tcp_dir *dir, uint32_t
 		}
 		if (q == NULL) {
 			wider->count = 0;
+			wider->tree.root = NULL;
 			wider->dir = dir;
 			wider->older = pool->newest;
 			wider->newer = NULL;
@@ -122,10 +123,36 @@ static bool queue_put_at(struct stream_pool *pool, struct tcp_dir *dir, uint32_t
 	return true;
 }
 
+/* No longer early. */
+static void unlink_segment(struct segments *q, struct segment *s)
+{
+	if (s->node.linked)
+		tree_remove(&q->tree, &s->node);
+}
+
 static void queue_remove(struct segments *q, uint32_t i, uint32_t n)
 {
+	for (uint32_t k = i; k < i + n; k++)
+		unlink_segment(q, q->at[k]);
 	memmove(&q->at[i], &q->at[i + n], (q->count - i - n) * sizeof(q->at[0]));
 	q->count -= n;
+}
+
+static void queue_take(struct stream_pool *pool, struct segments *q, uint32_t i)
+{
+	struct segment *s = q->at[i];
+
+	queue_remove(q, i, 1);
+	segment_put(pool, s);
+}
+
+static uint32_t queue_index(const struct segments *q, const struct segment *s)
+{
+	uint32_t i = queue_upper(q, s->seq);
+
+	while (i > 0 && q->at[i - 1] != s)
+		i--;
+	return i - 1;
 }
 
 /* Compares where both have bytes. */
@@ -154,20 +181,19 @@ static unsigned count_overlap(struct stream_pool *pool, unsigned result)
 }
 
 /* Joins what to the segment that ends where it starts, as the kernel does. */
-static bool join(struct stream_pool *pool, struct segments *q, uint32_t i, const struct segment *what,
+static bool join(struct stream_pool *pool, struct segments *q, struct segment *s, const struct segment *what,
 		 const uint8_t *data)
 {
-	struct segment *s = q->at[i];
-
 	if (s->end != what->seq || s->parts >= PARTS_MAX || s->doubt != what->doubt)
 		return false;
 	if (s->len + what->len > s->cap) {
-		uint32_t cap = (s->len + what->len) * 2;
+		uint32_t cap = (s->len + what->len) * 2, i = queue_index(q, s);
 		struct segment *wider = budget_resize(pool->budget, s, sizeof(*s) + s->cap,
 						      sizeof(*s) + cap);
 
 		if (wider == NULL)
 			return false;
+		tree_moved(&q->tree, &s->node, &wider->node);
 		s = wider;
 		s->cap = cap;
 		q->at[i] = s;
@@ -180,49 +206,99 @@ static bool join(struct stream_pool *pool, struct segments *q, uint32_t i, const
 	return true;
 }
 
-static unsigned insert_linux(struct stream_pool *pool, struct tcp_dir *dir,
-			     const struct segment *what, const uint8_t *data)
+/* Where a segment belongs in the tree. */
+struct place {
+	struct segment *parent;         /* NULL: the tree is empty */
+	struct segment *same;           /* starts at the same byte: the new one takes its place */
+	bool right;
+};
+
+/* The way down, as the kernel goes it. False where the segment ends on the way: all of it is there, or it was joined to
+ * another. */
+static bool find_place(struct stream_pool *pool, struct segments *q, const struct segment *what, const uint8_t *data,
+		       struct place *out)
 {
-	struct segments *q = dir->queue;
-	uint32_t i = q == NULL ? 0 : queue_upper(q, what->seq), n = 0;
-	unsigned result = 0;
-	struct segment *s;
-	bool replaces = false;
+	struct segment *s = (struct segment *)q->tree.root, *last = s;
 
-	if (i > 0) {
-		struct segment *before = q->at[i - 1];
-
-		if (seq_lt(what->seq, before->end)) {
-			result |= compare(before, what, data);
-			if (seq_le(what->end, before->end))
-				return result;          /* all of it is there: the old wins */
-			replaces = before->seq == what->seq;
-		} else if (join(pool, q, i - 1, what, data)) {
-			return result;
-		}
+	*out = (struct place){ NULL, NULL, true };
+	if (s == NULL)
+		return true;
+	while (last->node.right != NULL)
+		last = (struct segment *)last->node.right;
+	if (join(pool, q, last, what, data))
+		return false;
+	if (!seq_lt(what->seq, last->end)) {
+		out->parent = last;
+		return true;
 	}
+	while (s != NULL) {
+		out->parent = s;
+		out->right = !seq_lt(what->seq, s->seq);
+		if (out->right && seq_lt(what->seq, s->end)) {
+			if (seq_le(what->end, s->end))
+				return false;
+			if (what->seq == s->seq) {
+				out->same = s;
+				return true;
+			}
+		} else if (out->right && join(pool, q, s, what, data)) {
+			return false;
+		}
+		s = (struct segment *)(out->right ? s->node.right : s->node.left);
+	}
+	return true;
+}
+
+static unsigned compare_all(const struct segments *q, const struct segment *what, const uint8_t *data)
+{
+	unsigned result = 0;
+
+	for (uint32_t i = 0; q != NULL && i < q->count && seq_lt(q->at[i]->seq, what->end); i++)
+		result |= q->at[i]->doubt ? 0 : compare(q->at[i], what, data);
+	return result;
+}
+
+static unsigned insert_linux(struct stream_pool *pool, struct tcp_dir *dir, const struct segment *what, const uint8_t *data)
+{
+	unsigned result = compare_all(dir->queue, what, data);
+	struct place place = { NULL, NULL, true };
+	struct segments *q;
+	struct segment *s;
+	uint32_t i;
+
+	/* Room first: giving up somebody's queue for it must not pull the tree from under us. */
 	s = segment_get(pool, dir, what, data);
 	if (s == NULL)
 		return result | INSERT_SHED;
-	if (replaces) {
-		segment_put(pool, q->at[i - 1]);
-		q->at[--i] = s;
-	} else if (!queue_put_at(pool, dir, i, s)) {
+	if (dir->queue != NULL && !find_place(pool, dir->queue, what, data, &place)) {
 		segment_put(pool, s);
-		return result | INSERT_SHED;
+		return result;
 	}
-	q = dir->queue;
+	if (place.same != NULL) {
+		q = dir->queue;
+		i = queue_index(q, place.same);
+		tree_replace(&q->tree, &place.same->node, &s->node);
+		q->at[i] = s;
+		segment_put(pool, place.same);
+	} else {
+		i = dir->queue == NULL ? 0 : queue_upper(dir->queue, what->seq);
+		if (!queue_put_at(pool, dir, i, s)) {
+			segment_put(pool, s);
+			return result | INSERT_SHED;
+		}
+		q = dir->queue;
+		tree_insert(&q->tree, &s->node, place.parent != NULL ? &place.parent->node : NULL, place.right);
+	}
 	/* What the new one covers goes; what reaches further stays, read from where the new one ends. */
-	while (i + 1 + n < q->count && seq_lt(q->at[i + 1 + n]->seq, s->end)) {
-		struct segment *behind = q->at[i + 1 + n];
-
-		result |= compare(behind, what, data);
-		if (seq_lt(s->end, behind->end))
-			break;
-		segment_put(pool, behind);
-		n++;
+	for (i++; i < q->count && seq_lt(q->at[i]->seq, s->end);) {
+		if (!q->at[i]->node.linked) {
+			i++;
+			continue;
+		}
+		if (seq_lt(s->end, q->at[i]->end))
+			return result;
+		queue_take(pool, q, i);
 	}
-	queue_remove(q, i + 1, n);
 	return result;
 }
 
@@ -311,8 +387,7 @@ static void yield_doubts(struct stream_pool *pool, struct tcp_dir *dir, const st
 		if (!seq_lt(s->seq, what->end))
 			break;
 		if (s->doubt && seq_lt(what->seq, s->end)) {
-			segment_put(pool, s);
-			queue_remove(q, i, 1);
+			queue_take(pool, q, i);
 			continue;
 		}
 		i++;
@@ -345,6 +420,7 @@ static void catch_up(struct tcp_dir *dir)
 
 		if (seq_lt(dir->rcv_nxt, s->seq))
 			return;
+		unlink_segment(q, q->at[i]);
 		if (s->doubt || !seq_lt(dir->rcv_nxt, s->end))
 			continue;
 		dir->rcv_nxt = s->end;
@@ -436,8 +512,7 @@ void stream_flush(struct stream_pool *pool, struct tcp_dir *dir)
 			i++;
 			continue;
 		}
-		segment_put(pool, q->at[i]);
-		queue_remove(q, i, 1);
+		queue_take(pool, q, i);
 	}
 	if (q != NULL && q->count > 0) {
 		struct segment *last = q->at[q->count - 1];
@@ -493,8 +568,7 @@ static struct segment *queue_head(struct stream_pool *pool, struct tcp_dir *dir)
 
 		if (seq_le(s->end, dir->pos) || (seq_le(s->seq + s->len, dir->pos) &&
 						 seq_le(s->end, dir->rcv_nxt))) {
-			segment_put(pool, s);
-			queue_remove(q, i, 1);
+			queue_take(pool, q, i);
 			continue;
 		}
 		if (!s->doubt)

@@ -8,9 +8,11 @@
 #include "base/budget.h"
 #include "stack/track/policy.h"
 #include "stack/track/tcp.h"
+#include "stack/track/tree.h"
 
 /* seq .. end is what it stands for in the sequence space; end - seq is more than len where a FIN counts. */
 struct segment {
+	struct tree_node node;          /* first: its place among Linux's early segments */
 	uint32_t seq, end;
 	uint32_t len;
 	uint32_t cap;
@@ -23,6 +25,7 @@ struct segment {
 struct segments {
 	struct tcp_dir *dir;            /* whose */
 	struct segments *older, *newer; /* of all queues, by when they began */
+	struct tree tree;               /* Linux: those of them that wait for a hole to be filled */
 	uint32_t count, cap;
 	struct segment *at[];   /* by seq, then by age */
 };

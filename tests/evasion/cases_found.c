@@ -53,6 +53,12 @@ static const struct evasion_case found[] = {
 	{ "RST with an old timestamp in SYN_RECV", "set ts; S mss=1400; R \"AAAAAAA\" ttl=0 ts-3; PA +6 \"BBBB\" a-5 nots; PA +1 x19" },
 	{ "its RST against a SYN/ACK means nothing", "S \"XX\"; SA +5 \"AAA\"; A +0 \"BBBBBBBB\"; app \"hello\"" },
 	{ "its RST against a SYN means nothing", "set ts; S \"XX\"; SA +18 \"AAAAAAA\" ts-1; S \"BBBBBBBB\" ts+1000 ttl=2; PA +1 x22" },
+	{ "overlap that joins on the way down the tree",
+	  "open; A +3 \"AAAA\"; A +5 \"BBBB\"; A +7 \"CC\"; A +1 \"12\"; A +3 \"3456789abcdefgh\"" },
+	{ "joined on the way down, then read on", "set isn=4294967286 ts; accept; PA +12 \"AAAAA\"; PA +16 \"DDDDDDDD\"; A +17 \"FFF\"; PA +1 x17" },
+	{ "joined on the way down, near the end", "set v6 inline; open; A +18 \"BB\"; A +19 \"DDDDDDD\" win=0; A +20 \"EEEEE\"; PA +1 x22" },
+	{ "joined on the way down, no TTL left", "set ts wscale; S mss=1400; A +4 \"CCCCCC\"; PA +8 \"DDDDDDD\"; A +10 \"F\" ttl=1; PA +1 x9" },
+	{ "joined on the way down, urgent", "set ts wscale small; open; UA +3 \"AAAAAAAA\"; app \"hello\"; PA +6 \"BBBBBBB\"; A +11 \"DDD\" a-1; PA +1 x8" },
 };
 
 const struct evasion_group evasion_found[] = {

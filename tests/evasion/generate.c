@@ -39,6 +39,29 @@ static void overlaps(evasion_visit *visit, void *arg)
 	}
 }
 
+/* Three early pieces. */
+static void triples(evasion_visit *visit, void *arg)
+{
+	static const int places[][2] = { { 3, 4 }, { 5, 2 }, { 5, 4 }, { 7, 2 }, { 7, 4 }, { 9, 2 }, { 4, 8 } };
+	char name[96], script[256];
+
+	for (size_t a = 0; a < ARRAY_LEN(places); a++) {
+		for (size_t b = 0; b < ARRAY_LEN(places); b++) {
+			for (size_t c = 0; c < ARRAY_LEN(places); c++) {
+				const int *at[3] = { places[a], places[b], places[c] };
+
+				snprintf(name, sizeof(name), "triple %d+%d %d+%d %d+%d", at[0][0], at[0][1], at[1][0],
+					 at[1][1], at[2][0], at[2][1]);
+				snprintf(script, sizeof(script),
+					 "open; A +%d \"%.*s\"; A +%d \"%.*s\"; A +%d \"%.*s\"; A +1 \"12\"; A +3 \"3456789abcdefgh\"",
+					 at[0][0], at[0][1], "AAAAAAAA", at[1][0], at[1][1], "BBBBBBBB", at[2][0],
+					 at[2][1], "CCCCCCCC");
+				visit(arg, name, script);
+			}
+		}
+	}
+}
+
 /* One odd segment between two plain ones. */
 static void injections(evasion_visit *visit, void *arg, const char *start, const char *start_name, bool ts)
 {
@@ -73,6 +96,7 @@ static void injections(evasion_visit *visit, void *arg, const char *start, const
 void evasion_generate(evasion_visit *visit, void *arg)
 {
 	overlaps(visit, arg);
+	triples(visit, arg);
 	injections(visit, arg, "open", "", false);
 	injections(visit, arg, "set ts; open", ", timestamps", true);
 	injections(visit, arg, "accept", ", client", false);
