@@ -440,7 +440,7 @@ static void take_segment(struct received *r, enum verdict verdict)
 	if (verdict == TAKEN && r->pkt->tcp.has_timestamp && seq_le(r->pkt->seq, in->acked) &&
 	    (int32_t)(in->ts_recent - r->pkt->tcp.ts_val) <= 0)
 		ts_store(r);
-	if (verdict == TAKEN)
+	if (verdict == TAKEN && seq_le(in->rcv_nxt, r->what.end))
 		in->flags |= DIR_GREETED;
 	if ((r->pkt->tcp_flags & TCP_URG) && verdict == TAKEN && !take_urgent(r))
 		return;

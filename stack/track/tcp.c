@@ -67,7 +67,7 @@ static bool resets(const struct tcp_conn *c, enum side side)
 {
 	const struct tcp_dir *in = &c->dir[side], *back = &c->dir[other_side(side)];
 
-	return (in->flags & DIR_GREETED) && ((in->flags | back->flags) & DIR_RST);
+	return (in->flags & DIR_RST) || ((in->flags & DIR_GREETED) && (back->flags & DIR_RST));
 }
 
 bool tcp_reuses(const struct tracker *t, const struct flow *flow, const struct packet *pkt)

@@ -59,6 +59,10 @@ static const struct evasion_case found[] = {
 	{ "joined on the way down, near the end", "set v6 inline; open; A +18 \"BB\"; A +19 \"DDDDDDD\" win=0; A +20 \"EEEEE\"; PA +1 x22" },
 	{ "joined on the way down, no TTL left", "set ts wscale; S mss=1400; A +4 \"CCCCCC\"; PA +8 \"DDDDDDD\"; A +10 \"F\" ttl=1; PA +1 x9" },
 	{ "joined on the way down, urgent", "set ts wscale small; open; UA +3 \"AAAAAAAA\"; app \"hello\"; PA +6 \"BBBBBBB\"; A +11 \"DDD\" a-1; PA +1 x8" },
+	{ "fast open, an old ACK ends no handshake", "S \"XX\"; A +1; SA +5 \"AAA\"; A +0 \"BBBBBBBB\"; app \"hello\"" },
+	{ "fast open, an old ACK, then a SYN", "set ts; S \"XX\"; A +1; SA +18 \"AAAAAAA\" ts-1; S \"BBBBBBBB\" ts+1000 ttl=2; PA +1 x22" },
+	{ "fast open, a RST, then a SYN", "set isn=4294967290; S \"XX\"; R \"AAAAA\"; S mss=1400; A; PA +1 x29" },
+	{ "fast open, all flags, then a SYN with data", "set ts v6 wscale; S \"XX\"; FSRPAU \"A\"; S +11 \"CCCCC\"" },
 };
 
 const struct evasion_group evasion_found[] = {
