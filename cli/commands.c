@@ -4,7 +4,7 @@
 const struct command *const commands[] = {
 	&command_run, &command_ctl,
 	&command_rules_check, &command_rules_list,
-	&command_rules_explain, &command_rules_profile, &command_rules_test,
+	&command_rules_explain, &command_rules_profile, &command_rules_test, &command_rules_keywords,
 	&command_devices, &command_analyzers_list,
 	&command_impair, &command_send, &command_ping, &command_connect, &command_listen,
 };
