@@ -1,138 +1,115 @@
-/* compile_test.c - what compiling makes of rules: kinds, order, which literal brings a rule up, and where. */
+/* compile_test.c - what compiling makes of a rule: what kind it is, and which literal brings it up; a reload finds it again. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "rules/compile.h"
-#include "rules/parsed.h"
-
-struct made {
-	struct rule_set set;
-	struct rule_report report;
-};
-
-static void make(struct made *m, const char *text)
-{
-	struct rule_load load = { 0 };
-
-	memset(m, 0, sizeof(*m));
-	assert_int_equal(rules_parse_text(&m->set, &load, "t", text, strlen(text), &m->report), 0);
-	if (m->report.errors)
-		fail_msg("%s: %s", text, m->report.items[0].message);
-	assert_int_equal(compile(&m->set, &load, &m->report), 0);
-}
-
-static void unmake(struct made *m)
-{
-	compile_free(&m->set);
-	rules_parse_free(&m->set);
-	rule_report_free(&m->report);
-}
 
 static const struct {
 	const char *rule;
-	uint8_t kind;
-	bool in_packets, in_stream;     /* of TCP */
-	bool has_fast;
-	const char *fast;               /* the literal that brings it up */
+	enum rule_kind kind;
+	const char *fast;               /* the literal; NULL: a list brings it up */
 } rows[] = {
-	{ "alert ip [1.2.3.4,5.6.7.8] any -> any any (sid:1;)", RULE_IPONLY, false, false, false, NULL },
-	{ "alert tcp any any -> any any (flags:S; sid:1;)", RULE_PACKETS, false, false, false, NULL },
-	{ "alert tcp any any -> any any (content:\"abcd\"; sid:1;)", RULE_STREAM, false, true, true, "abcd" },
-	{ "alert tcp any any -> any any (content:\"abcd\"; depth:9; sid:1;)", RULE_PACKETS_STREAM, true, true, true, "abcd" },
-	{ "alert tcp-pkt any any -> any any (content:\"abcd\"; sid:1;)", RULE_PACKETS, true, false, true, "abcd" },
-	{ "alert tcp-stream any any -> any any (content:\"abcd\"; sid:1;)", RULE_STREAM, false, true, true, "abcd" },
-	{ "alert tcp any any -> any any (content:\"abcd\"; dsize:>3; sid:1;)", RULE_PACKETS, true, false, true, "abcd" },
-	{ "alert udp any any -> any any (content:\"ab\"; content:\"longer one\"; sid:1;)", RULE_PACKETS, false, false, true,
-	  "longer one" },
-	{ "alert udp any any -> any any (content:\"ab\"; fast_pattern; content:\"longer one\"; sid:1;)", RULE_PACKETS, false,
-	  false, true, "ab" },
-	{ "alert udp any any -> any any (content:\"0123456789\"; fast_pattern:2,4; sid:1;)", RULE_PACKETS, false, false, true,
-	  "0123456789" },
-	{ "alert udp any any -> any any (content:!\"only this\"; sid:1;)", RULE_PACKETS, false, false, false, NULL },
-	{ "alert http any any -> any any (http.uri; content:\"/x\"; http.host; content:\"example.org\"; sid:1;)", RULE_TX,
-	  false, false, true, "example.org" },
-	{ "alert http any any -> any any (http.uri; content:\"/x\"; fast_pattern; http.host; content:\"example.org\"; sid:1;)",
-	  RULE_TX, false, false, true, "/x" },
-	{ "alert dns any any -> any any (dns.query; content:!\"a\"; sid:1;)", RULE_TX, false, false, false, NULL },
-	{ "alert http any any -> any any (sid:1;)", RULE_APP, false, false, false, NULL },
-	{ "alert ip any any -> any any (decode-event:ipv4.trunc_pkt; sid:1;)", RULE_EVENTS, false, false, false, NULL },
+	{ "alert ip 192.0.2.1 any -> any any (sid:1;)", RULE_IPONLY, NULL },
+	{ "alert tcp any any -> any 80 (flags:S; sid:1;)", RULE_PACKETS, NULL },
+	{ "alert tcp any any -> any any (content:\"abc\"; sid:1;)", RULE_STREAM, "abc" },
+	{ "alert tcp any any -> any any (content:\"abc\"; depth:3; sid:1;)", RULE_PACKETS_STREAM, "abc" },
+	{ "alert udp any any -> any any (content:\"ab\"; content:\"longer\"; sid:1;)", RULE_PACKETS, "longer" },
+	{ "alert udp any any -> any any (content:\"ab\"; fast_pattern; content:\"longer\"; sid:1;)", RULE_PACKETS, "ab" },
+	{ "alert udp any any -> any any (content:\"ab\"; content:!\"longer\"; sid:1;)", RULE_PACKETS, "ab" },
+	{ "alert http any any -> any any (http.uri; content:\"abc\"; sid:1;)", RULE_TX, "abc" },
+	{ "alert http any any -> any any (http.method; content:\"PUT\"; http.uri; content:\"/very/long\"; sid:1;)", RULE_TX, "/very/long" },
+	{ "alert http any any -> any any (urilen:>5; sid:1;)", RULE_TX, NULL },
+	{ "alert tcp any any -> any any (app-layer-protocol:http; sid:1;)", RULE_PROTOCOL_ONLY, NULL },
+	{ "alert pkthdr any any -> any any (decode-event:ipv4.pkt_too_small; sid:1;)", RULE_EVENTS, NULL },
 };
+
+static struct rule_set *load(const char *text, const struct rule_set *previous)
+{
+	char path[] = "/tmp/tapir-compile-XXXXXX";
+	const char *files[] = { path };
+	struct rule_load how = { .files = files, .file_count = 1, .previous = previous };
+	struct rule_report report = { 0 };
+	struct rule_set *set;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+	assert_int_equal(rule_set_load(&set, &how, &report), 0);
+	unlink(path);
+	if (report.errors > 0)
+		fail_msg("%s: %s", text, report.items[0].message);
+	rule_report_free(&report);
+	return set;
+}
 
 static void kinds(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct program *p;
-		const struct rule *r;
-		struct made m;
+		struct rule_set *set = load(rows[i].rule, NULL);
+		const struct rule *r = rule_set_at(set, 0);
+		const struct program *p = &set->compiled->programs[0];
+		struct slice fast = { 0 };
 
-		make(&m, rows[i].rule);
-		r = m.set.rules[0];
-		p = &m.set.compiled->programs[0];
-		if (p->kind != rows[i].kind || p->has_fast != rows[i].has_fast)
-			fail_msg("%s: kind %u, has_fast %d", rows[i].rule, p->kind, p->has_fast);
-		if ((rows[i].in_packets || rows[i].in_stream) &&
-		    (p->in_packets != rows[i].in_packets || p->in_stream != rows[i].in_stream))
-			fail_msg("%s: packets %d, stream %d", rows[i].rule, p->in_packets, p->in_stream);
-		if (rows[i].fast != NULL) {
-			const struct buffer_list *list = &r->buffers[r->fast_buffer];
-
-			assert_true(slice_eq(list->matches[list->fast].content.bytes, slice_str(rows[i].fast)));
-		}
-		unmake(&m);
+		assert_int_equal(rule_set_count(set), 1);
+		if (p->has_fast)
+			fast = r->buffers[r->fast_buffer].matches[r->buffers[r->fast_buffer].fast].content.bytes;
+		if (p->kind != rows[i].kind || p->has_fast != (rows[i].fast != NULL) ||
+		    (rows[i].fast != NULL && !slice_eq(fast, slice_str(rows[i].fast))))
+			fail_msg("%s: kind %u, fast \"%.*s\"", rows[i].rule, p->kind, (int)fast.len, (const char *)fast.data);
+		rule_set_put(set);
 	}
 }
 
-/* Actions first, then priority, then as written. */
-static void order(void **state)
+#define HEAD "alert tcp any any -> any any (content:\"abc\"; "
+/* A reload: rules that are the same go on, letter for letter. */
+static void carried(void **state)
 {
-	static const uint32_t want[] = { 4, 3, 5, 2, 1 };
-	struct made m;
+	struct rule_set *before = load(HEAD "sid:1;)\n" HEAD "sid:2;)\n" HEAD "sid:3;)\n", NULL);
+	struct rule_set *after = load("pass tcp any any -> any any (content:\"x\"; sid:9;)\n" HEAD "sid:3;)\n" HEAD "nocase; sid:2;)\n" HEAD "sid:1;)\n",
+				      before);
 
 	(void)state;
-	make(&m, "alert ip any any -> any any (priority:2; sid:1;)\n"
-		 "alert ip any any -> any any (priority:1; sid:2;)\n"
-		 "drop ip any any -> any any (priority:1; sid:3;)\n"
-		 "pass ip any any -> any any (priority:9; sid:4;)\n"
-		 "drop ip any any -> any any (priority:2; sid:5;)\n");
-	assert_int_equal(m.set.count, ARRAY_LEN(want));
-	for (unsigned i = 0; i < m.set.count; i++) {
-		assert_int_equal(m.set.rules[i]->sid, want[i]);
-		assert_int_equal(m.set.rules[i]->index, i);
+	assert_int_equal(after->carried_from, before->generation);
+	assert_int_equal(after->carried_count, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct rule *old = rule_set_at(before, i);
+
+		if (old->sid == 2)
+			assert_int_equal(after->carried[i], RULE_NOT_CARRIED);
+		else
+			assert_int_equal(rule_set_at(after, after->carried[i])->sid, old->sid);
 	}
-	unmake(&m);
+	rule_set_put(before);
+	rule_set_put(after);
 }
 
-/* A pattern that matters on few ports is looked for on those alone; equal headers are one. */
-static void databases(void **state)
+/* Bits keep their numbers, so that what flows remember stays true. */
+static void names_keep_their_ids(void **state)
 {
-	const struct compiled *c;
-	struct made m;
+	struct rule_set *before = load(HEAD "flowbits:set,one; sid:1;)\n" HEAD "flowbits:set,two; sid:2;)\n", NULL);
+	struct rule_set *after = load(HEAD "flowbits:set,two; sid:2;)\n" HEAD "flowbits:set,three; sid:3;)\n", before);
+	const struct name_table *t = &after->names[NAME_FLOWBIT];
 
 	(void)state;
-	make(&m, "alert udp any any -> any 53 (content:\"first\"; sid:1;)\n"
-		 "alert udp any any -> any 53 (content:\"second\"; sid:2;)\n"
-		 "alert udp any any -> any any (content:\"third\"; sid:3;)\n"
-		 "alert udp any any -> any 1024: (content:\"fourth\"; sid:4;)\n"
-		 "alert udp any any -> any any (content:\"third\"; nocase; sid:5;)\n"
-		 "alert udp any any -> any any (content:\"third\"; content:\"x\"; sid:6;)\n");
-	c = m.set.compiled;
-	assert_int_equal(c->payload[PAYLOAD_UDP][TO_SERVER].count, 2);
-	assert_int_equal(c->payload[PAYLOAD_TCP_PACKET][TO_SERVER].count, 0);
-	assert_int_equal(c->header_count, 3);
-	for (unsigned i = 0; i < 2; i++) {
-		const struct payload_database *p = &c->payload[PAYLOAD_UDP][TO_SERVER].items[i];
-
-		/* "third" as it is, whatever the case, and "fourth"; or "first" and "second" */
-		assert_int_equal(p->db.literal_count, p->dst_ports == NULL ? 3 : 2);
-		assert_int_equal(p->db.first[p->db.literal_count], p->dst_ports == NULL ? 4 : 2);
-	}
-	unmake(&m);
+	assert_int_equal(t->count, 3);
+	assert_string_equal(t->names[0].name, "one");
+	assert_string_equal(t->names[1].name, "two");
+	assert_string_equal(t->names[2].name, "three");
+	assert_ptr_equal(rule_set_datasets(before), rule_set_datasets(after));
+	rule_set_put(before);
+	rule_set_put(after);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(kinds), cmocka_unit_test(order), cmocka_unit_test(databases) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(carried),
+		cmocka_unit_test(names_keep_their_ids),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
