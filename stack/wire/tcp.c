@@ -166,6 +166,10 @@ static void options_build(struct writer *w, const struct tcp_options *t)
 		write_be16(w, t->mss);
 	}
 	if (t->sack_permitted) {
+		if (!t->has_timestamp) {
+			write_u8(w, TCP_OPT_NOP);
+			write_u8(w, TCP_OPT_NOP);
+		}
 		write_u8(w, TCP_OPT_SACK_OK);
 		write_u8(w, 2);
 	}

@@ -487,7 +487,7 @@ static bool fin_acked(struct tcp_pcb *p, const struct packet *pkt)
 	if (p->linger2_s == UINT32_MAX ||
 	    (pkt->payload.len && seq_gt(pkt->seq + (uint32_t)pkt->payload.len, p->rcv_nxt))) {
 		if (p->linger2_s != UINT32_MAX) {
-			pcb_send_reset(p);
+			tcp_reply_reset(p->s.host, pkt);
 			pcb_tcp(p)->count.aborted++;
 		}
 		pcb_done(p);

@@ -117,8 +117,10 @@ static void icmp_for_pcb(struct tcp_pcb *p, const struct icmp_error *e, uint32_t
 	if (e->mtu) {
 		const uint16_t mss = p->mss;
 
-		/* The new MTU is in the path's cache by now. */
-		if (p->s.pmtu_discover == IP_FRAGMENT_LOCAL || !tcp_path(p))
+		if (p->s.pmtu_discover == IP_FRAGMENT_LOCAL)
+			return;
+		ip_pmtu_update(p->s.host, e->version, &e->dst, e->mtu);
+		if (!tcp_path(p))
 			return;
 		if (p->path.mtu < p->pmtu)
 			pcb_sync_mss(p, p->path.mtu);
