@@ -2,6 +2,7 @@
 #include "tests/netsim/judge.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,6 +139,7 @@ static int compare(void *arg, const struct tapir_connection *c)
 			return 0;
 		in = &s->flow->tcp->dir[server ? TO_SERVER : TO_CLIENT];
 		out = &s->flow->tcp->dir[server ? TO_CLIENT : TO_SERVER];
+		if (in->rcv_nxt != c->rcv_nxt) fprintf(stderr, "DBG state %u server %d trk %u host %u una %u/%u nxt %u/%u flags %x\n", c->state, server, in->rcv_nxt - in->isn, c->rcv_nxt - in->isn, out->snd_una, c->snd_una, out->snd_nxt, c->snd_nxt, in->flags);
 		must(in->rcv_nxt == c->rcv_nxt);
 		must(out->snd_nxt == c->snd_nxt);
 		must(out->snd_una == c->snd_una);

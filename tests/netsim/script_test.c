@@ -78,9 +78,6 @@ static const struct row rows[] = {
 	  "+0 > S 0:0(0) <...>\n"
 	  "+.1 < R. 0:0(0) ack 1 win 0\n"
 	  "+0 error 111\n" },
-	{ "nobody listens",
-	  "+0 listen\n"
-	  "+0 close\n" },
 	{ "initial window of ten, slow start",
 	  SERVER
 	  "+0 write 20000\n"
