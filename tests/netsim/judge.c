@@ -2,7 +2,6 @@
 #include "tests/netsim/judge.h"
 
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,10 +108,6 @@ void judge_packet(struct judge *j, const void *ip, size_t len, uint64_t now_ns)
 	ended(j);
 }
 
-struct comparison {
-	struct judge *j;
-};
-
 static uint16_t port_of(const struct sockaddr_storage *a)
 {
 	return ntohs(a->ss_family == AF_INET ? ((const struct sockaddr_in *)a)->sin_port
@@ -139,7 +134,6 @@ static int compare(void *arg, const struct tapir_connection *c)
 			return 0;
 		in = &s->flow->tcp->dir[server ? TO_SERVER : TO_CLIENT];
 		out = &s->flow->tcp->dir[server ? TO_CLIENT : TO_SERVER];
-		if (in->rcv_nxt != c->rcv_nxt) fprintf(stderr, "DBG state %u server %d trk %u host %u una %u/%u nxt %u/%u flags %x\n", c->state, server, in->rcv_nxt - in->isn, c->rcv_nxt - in->isn, out->snd_una, c->snd_una, out->snd_nxt, c->snd_nxt, in->flags);
 		must(in->rcv_nxt == c->rcv_nxt);
 		must(out->snd_nxt == c->snd_nxt);
 		must(out->snd_una == c->snd_una);

@@ -212,20 +212,13 @@ static void talk_failed(struct sim *s, struct sim_talk *t)
 	t->failed = true;
 }
 
-static bool writable(struct tapir_host *h, int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
-
-	return tapir_poll(h, &p, 1, 0) == 1;
-}
-
 static void talk_write(struct sim *s, struct sim_talk *t, unsigned side)
 {
 	static const size_t steps[] = { 100, 1460, BLOCK, 5000 };
 	struct tapir_host *h = s->hosts[side ? t->server : t->client].host;
 	uint8_t block[BLOCK];
 
-	while (t->sent[side] < t->total[side] && writable(h, t->fd[side])) {
+	while (t->sent[side] < t->total[side]) {
 		size_t n = steps[t->sent[side] / 7 % 4];
 		ssize_t got;
 
@@ -242,7 +235,7 @@ static void talk_write(struct sim *s, struct sim_talk *t, unsigned side)
 		}
 		t->sent[side] += (uint64_t)got;
 	}
-	if (!t->shut[side] && t->sent[side] == t->total[side]) {
+	if (!t->shut[side]) {
 		const int err = tapir_shutdown(h, t->fd[side], SHUT_WR);
 
 		t->shut[side] = true;

@@ -1,4 +1,4 @@
-/* script_test.c - segment by segment: what leaves, and when. The behaviour is Linux' where RFCs leave a choice. */
+/* segments_test.c - segment by segment: what leaves, and when. The behaviour is Linux' where RFCs leave a choice. */
 #include <stdlib.h>
 
 #include "base/check.h"
