@@ -109,7 +109,7 @@ static size_t crypto_frame(uint8_t *out, size_t from, size_t to)
 	out[2] = (uint8_t)from;
 	out[3] = 0x40;
 	out[4] = (uint8_t)(to - from);
-	memcpy(out + 5, HELLO + from, to - from);
+	memcpy(out + 5, &HELLO[from], to - from);
 	return 5 + to - from;
 }
 
