@@ -50,7 +50,7 @@ const char *closest(const char *word, const char *const *names, unsigned count);
 extern const struct command command_run, command_ctl;
 extern const struct command command_rules_check, command_rules_list;
 extern const struct command command_rules_explain, command_rules_profile, command_rules_test, command_rules_keywords;
-extern const struct command command_devices, command_analyzers_list;
+extern const struct command command_devices, command_analyzers_list, command_outputs;
 extern const struct command command_impair, command_send, command_ping, command_connect, command_listen;
 extern const struct command *const commands[];
 extern const unsigned command_count;

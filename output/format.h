@@ -2,6 +2,7 @@
 #ifndef TAPIR_OUTPUT_FORMAT_H
 #define TAPIR_OUTPUT_FORMAT_H
 
+#include "base/slice.h"
 #include "output/feed.h"
 
 /* Text that grows; what was appended stays at its offset. */

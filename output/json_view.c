@@ -87,13 +87,26 @@ bool view_member(struct slice object, size_t *at, struct slice *key, struct slic
 	return value->len > 0;
 }
 
+static struct slice nth(struct slice list, unsigned long n)
+{
+	struct slice item = { 0 };
+	size_t at = 0;
+
+	for (unsigned long i = 0; i <= n; i++)
+		if (!view_item(list, &at, &item))
+			return slice_of(NULL, 0);
+	return item;
+}
+
 struct slice view_find(struct slice value, const char *path)
 {
 	while (*path != '\0') {
 		size_t len = strcspn(path, "."), at = 0;
 		struct slice key, member, found = { 0 };
 
-		while (found.len == 0 && view_member(value, &at, &key, &member))
+		if (view_is_list(value))
+			found = nth(value, strtoul(path, NULL, 10));
+		while (!view_is_list(value) && found.len == 0 && view_member(value, &at, &key, &member))
 			if (key.len == len && memcmp(key.data, path, len) == 0)
 				found = member;
 		if (found.len == 0)

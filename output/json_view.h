@@ -8,7 +8,7 @@
 
 #include "base/slice.h"
 
-/* The value at a dotted path, as it stands in the text ("\"text\"", "12", "{…}"). Empty: there is none. */
+/* The value at a dotted path (a number in it is a list's member), as it stands in the text ("\"text\"", "12", "{…}"). Empty: there is none. */
 struct slice view_find(struct slice value, const char *path);
 /* Members of an object, one after the other: *at begins at 0. False: no more. key is without its quotes. */
 bool view_member(struct slice object, size_t *at, struct slice *key, struct slice *value);

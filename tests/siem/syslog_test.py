@@ -78,7 +78,7 @@ log {{ source(s); destination(d); }};
 """)
     modules = f"{root}/usr/lib/syslog-ng/3.38" if root else None
     more = ["--module-path", modules] if root else []
-    env = dict(os.environ, LD_LIBRARY_PATH=f"{root}/usr/lib/syslog-ng/3.38:{root}/usr/lib/x86_64-linux-gnu:{root}/usr/lib") if root \
+    env = dict(os.environ, LD_LIBRARY_PATH=f"{root}/usr/lib/syslog-ng:{root}/usr/lib/syslog-ng/3.38:{root}/usr/lib/x86_64-linux-gnu:{root}/usr/lib") if root \
         else None
     p = folder.start(program, "-F", "-f", conf, "--no-caps", "-R", folder.file("ng.persist"), "-p", folder.file("ng.pid"), "-c",
                      folder.file("ng.ctl"), *more, env=env)
