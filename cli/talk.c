@@ -106,6 +106,15 @@ static bool time_over(const struct talking *k)
 	       (k->t->linger_ns > 0 && input_end > 0 && now >= input_end + k->t->linger_ns);
 }
 
+/* The other end has said all it had to; what a file or a pipe still has for it goes there. */
+static void input_finish(struct talking *k)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000 };
+
+	while (!k->t->no_input && !isatty(STDIN_FILENO) && k->input_end_ns == 0 && !stop_asked(k->t->stop) && !time_over(k))
+		nanosleep(&step, NULL);
+}
+
 /* The receiving half. */
 static int receive_all(struct talking *k)
 {
@@ -120,8 +129,10 @@ static int receive_all(struct talking *k)
 			tapir_poll(t->host, &p, 1, STEP_MS);
 			continue;
 		}
-		if (n == 0 && !t->datagrams)
+		if (n == 0 && !t->datagrams) {
+			input_finish(k);
 			return EXIT_FINE;
+		}
 		if (n < 0) {
 			fprintf(stderr, "tapir %s: %s\n", t->command, strerror((int)-n));
 			return EXIT_PROBLEM;
