@@ -4,6 +4,7 @@
  * take what was sent to ourselves, hand devices what is queued; until a round has found
  * nothing. So every answer to what came in is out when it returns. */
 #include "stack/host/internal.h"
+#include "stack/host/pmtu.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -225,6 +226,7 @@ void tapir_host_free(struct tapir_host *h)
 	reassembly_fini(h);
 	protocols_fini(h, HOST_PROTOCOLS);
 	bindings_fini(h);
+	pmtu_fini(h);
 	routes_fini(h);
 	instance_drop(h);
 }

@@ -270,13 +270,15 @@ static bool quoted_read(struct icmp_error *e, struct slice quoted)
 		e->proto = q[6];
 		header = IPV6_HEADER_LEN;
 		for (unsigned i = 0; i < 8 && header + 8 <= quoted.len; i++) {
-			if (e->proto == PROTO_FRAGMENT && load_be16(q + header + 2) >> 3)
+			const uint8_t *extension = q + header;
+
+			if (e->proto == PROTO_FRAGMENT && load_be16(extension + 2) >> 3)
 				return false;
 			if (e->proto != PROTO_HOPOPTS && e->proto != PROTO_DSTOPTS && e->proto != PROTO_ROUTING &&
 			    e->proto != PROTO_FRAGMENT)
 				break;
-			e->proto = q[header];
-			header += e->proto == PROTO_FRAGMENT ? 8 : (q[header + 1] + 1u) * 8;
+			header += e->proto == PROTO_FRAGMENT ? 8 : (extension[1] + 1u) * 8;
+			e->proto = extension[0];
 		}
 	}
 	e->quoted = quoted;
