@@ -225,12 +225,8 @@ struct reassembly;
 /* The state of HOST_CORE: what ip.* and link.* tunables set, and what is counted. */
 struct ip_state {
 	uint32_t ttl, hop_limit;
-	bool forward4, forward6, echo_ignore_all, echo_ignore_broadcasts, loopback, accept_source_route,
-	     accept_redirects, send_redirects, martians_strict, accept_ra, dad;
-	uint32_t persona;
+	bool forward4, forward6, loopback, accept_source_route, accept_redirects, martians_strict, accept_ra, dad;
 	uint32_t port_first, port_last;         /* ephemeral */
-	uint32_t icmp_rate, icmp_burst;         /* errors a second, in all and at once */
-	uint32_t icmp_peer_rate;                /* to one destination, a second */
 	uint32_t default_rcvbuf, default_sndbuf, rcvbuf_max, sndbuf_max;
 	uint32_t frag_max;                      /* datagrams in the making */
 	uint64_t frag_timeout_ns;

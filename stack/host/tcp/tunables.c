@@ -22,10 +22,8 @@ struct initial {
 	row(dsack, 1, 0, 1) \
 	row(window_scaling, 1, 0, 1) \
 	row(ecn, 2, 0, 2) \
-	row(ecn_fallback, 1, 0, 1) \
 	row(fastopen, 1, 0, UINT32_MAX) \
 	row(syncookies, 1, 0, 2) \
-	row(max_syn_backlog, 1024, 1, UINT32_MAX) \
 	row(somaxconn, 4096, 1, UINT32_MAX) \
 	row(syn_retries, 6, 1, 127) \
 	row(synack_retries, 5, 0, 127) \
@@ -56,7 +54,6 @@ struct initial {
 	row(mtu_probing, 0, 0, 2) \
 	row(base_mss, 1024, 88, 65535) \
 	row(min_snd_mss, 48, 48, 65535) \
-	row(mtu_probe_floor, 48, 48, 65535) \
 	row(moderate_rcvbuf, 1, 0, 1) \
 	row(workaround_signed_windows, 0, 0, 1) \
 	row(challenge_ack_limit, 1000, 0, UINT32_MAX) \
@@ -64,17 +61,11 @@ struct initial {
 	row(icmp_may_rst, 0, 0, 1) \
 	row(abort_on_overflow, 0, 0, 1) \
 	row(insecure_rst, 0, 0, 1) \
-	row(insecure_syn, 0, 0, 1) \
 	row(drop_synfin, 1, 0, 1) \
-	row(tso_win_divisor, 3, 0, 255) \
-	row(min_tso_segs, 2, 1, 255) \
 	row(stdurg, 0, 0, 1) \
 	row(comp_sack_delay_ns, 1000000, 0, 1000000000) \
 	row(comp_sack_nr, 44, 0, 255) \
 	row(pingpong_thresh, 1, 1, 255) \
-	row(port_first, 32768, 1, 65535) \
-	row(port_last, 60999, 1, 65535) \
-	row(pmtu_disc, 1, 0, 1) \
 	row(hystart, 1, 0, 1) \
 	row(fast_convergence, 1, 0, 1) \
 	row(beta, 717, 1, 1023)
